@@ -1,0 +1,95 @@
+"""Published transistors by name: a card, turned into everything the models need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+from torch import Tensor
+
+from beolith import card as cards
+from beolith import registry
+
+from .aging import age
+from .base import DeviceState
+from .bias_stress import TrappingParameters
+from .hydrogen import HydrogenParameters
+from .mission import Mission
+from .parameters import TekvParameters
+from .tekv import Tekv
+from .variability import MismatchParameters, threshold_sigma
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SECTIONS: dict[str, type] = {
+    "tekv": TekvParameters,
+    "pbti": TrappingParameters,
+    "hydrogen": HydrogenParameters,
+    "mismatch": MismatchParameters,
+}
+P = TypeVar("P")
+
+
+@dataclass(frozen=True)
+class Device:
+    """A published device: how it conducts, ages and varies.
+
+    Attributes:
+        card: Where every number comes from.
+        tekv: Current and charge.
+        trapping: Positive-bias instability.
+        hydrogen: Donors still to come.
+        mismatch: Spread.
+    """
+
+    card: cards.Card
+    tekv: TekvParameters
+    trapping: TrappingParameters
+    hydrogen: HydrogenParameters
+    mismatch: MismatchParameters
+
+    def transistor(
+        self, width: Tensor, length: Tensor, temperature: Tensor, state: DeviceState | None = None
+    ) -> Tekv:
+        """This device at a size [m], a temperature [K] and a state."""
+        return Tekv(self.tekv, width, length, temperature, state or DeviceState())
+
+    def age(self, mission: Mission) -> DeviceState:
+        """State of this device after a mission."""
+        return age(self.trapping, self.hydrogen, mission)
+
+    def threshold_sigma(self, width: Tensor, length: Tensor) -> Tensor:
+        """Standard deviation of the threshold voltage at a size [V]."""
+        return threshold_sigma(self.mismatch, self.tekv, width, length)
+
+
+def load(name: str, overrides: Mapping[str, str | float] | None = None) -> Device:
+    """A device by the name of its card, or by the path of a card of one's own.
+
+    Args:
+        name: Registered card (``beolith list cards``) or a path that ends in ``.yaml``.
+        overrides: Values that replace those of the card, such as ``{"tekv.mobility": "15 cm**2/(V*s)"}``.
+
+    Raises:
+        CardError: Unknown name, or a fault in the card; all faults are listed.
+    """
+    card = cards.load(registry.path("cards", name), SECTIONS, kind="transistor")
+    return from_card(cards.override(card, overrides, SECTIONS) if overrides else card)
+
+
+def from_card(card: cards.Card) -> Device:
+    """The models of a card, as float64 tensors on the CPU."""
+
+    def build(section: str, schema: type[P]) -> P:
+        values = card.values(section)
+        return schema(**{name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()})
+
+    return Device(
+        card,
+        build("tekv", TekvParameters),
+        build("pbti", TrappingParameters),
+        build("hydrogen", HydrogenParameters),
+        build("mismatch", MismatchParameters),
+    )

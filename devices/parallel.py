@@ -1,0 +1,86 @@
+"""Run an element-wise kernel over a large batch in cache-sized chunks on every core.
+
+A chunk is small enough for the second-level cache, and PyTorch runs it on the calling thread alone, so the threads here
+are the only ones: no oversubscription, and small batches pay nothing. Where a gradient is wanted the kernel runs whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from threading import Barrier
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+CHUNK = 8192
+"""Elements per chunk: some thirty float64 temporaries of this size fit a 2 MB cache."""
+SMALL = 1024
+"""Elements below which PyTorch stays on the calling thread by itself."""
+T = TypeVar("T")
+
+
+@lru_cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads on each of which PyTorch runs single-threaded; the caller's own setting is left as it was."""
+    pool = ThreadPoolExecutor(threads)
+    ready = Barrier(threads)
+
+    def alone() -> None:
+        torch.set_num_threads(1)
+        ready.wait()
+
+    for future in [pool.submit(alone) for _ in range(threads)]:
+        future.result()
+    torch.set_num_threads(threads)
+    return pool
+
+
+def extent(coefficients: Any) -> Tensor:
+    """A tensor without storage of its own that has the broadcast shape of a (nested) tuple of tensors.
+
+    It requires a gradient where one of them does, so that one look at it answers both questions.
+    """
+    leaves = pytree.tree_leaves(coefficients)
+    shape = torch.broadcast_shapes(*(leaf.shape for leaf in leaves))
+    probe = torch.empty((), dtype=leaves[0].dtype, device=leaves[0].device)
+    return probe.requires_grad_(any(leaf.requires_grad for leaf in leaves)).expand(shape)
+
+
+def in_chunks(kernel: Callable[..., T], coefficients: Any, reach: Tensor, *biases: Tensor) -> T:
+    """``kernel(coefficients, *biases)``, evaluated chunk by chunk where that is faster.
+
+    Args:
+        kernel: Element-wise in the broadcast shape of everything it reads; returns tensors of that shape.
+        coefficients: A (nested) tuple of tensors.
+        reach: :func:`extent` of the coefficients.
+        biases: Tensors that broadcast against the coefficients.
+    """
+    shape = torch.broadcast_tensors(reach, *biases)[0].shape
+    grad = torch.is_grad_enabled() and (reach.requires_grad or any(b.requires_grad for b in biases))
+    if shape.numel() <= SMALL or grad or reach.device.type != "cpu":
+        return kernel(coefficients, *biases)
+
+    leaves, structure = pytree.tree_flatten((coefficients, biases))
+    axis = max(range(len(shape)), key=lambda i: shape[i])
+    rows = max(1, CHUNK * shape[axis] // shape.numel())
+    wide = [leaf.expand(shape) if leaf.ndim else leaf for leaf in leaves]
+    inference = torch.is_inference_mode_enabled()
+
+    def run(start: int) -> T:
+        size = min(rows, shape[axis] - start)
+        with torch.inference_mode(inference), torch.no_grad():
+            part = [leaf.narrow(axis, start, size) if leaf.ndim else leaf for leaf in wide]
+            inner, cut = pytree.tree_unflatten(part, structure)
+            return kernel(inner, *cut)
+
+    parts = list(_pool(torch.get_num_threads()).map(run, range(0, shape[axis], rows)))
+    if len(parts) == 1:
+        return parts[0]
+    flat = [pytree.tree_flatten(part) for part in parts]
+    joined = [torch.cat([f[0][i] for f in flat], dim=axis) for i in range(len(flat[0][0]))]
+    result: T = pytree.tree_unflatten(joined, flat[0][1])
+    return result

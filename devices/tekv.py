@@ -1,0 +1,274 @@
+r"""T-EKV: a charge-based compact model of an oxide thin-film transistor, from 4 K to 450 K.
+
+An EKV-type charge core carries an exponential tail of traps and refers the traps to the *local* quasi-Fermi level, so
+that a body-less device is exactly invariant to a common shift of its three terminals. With x in {S, D}:
+
+    phi   = [(kT/q)^m + (W_m/q)^m]^(1/m)                      effective thermal voltage
+    1/C   = t_ox/eps_ox + 1/C_Q + t_c/eps_s                   C_Q = q^2 m*/(pi hbar^2)
+    n     = (1 + q^2 D_it/C)(1 + eta_n e^(-L/2 lambda))       lambda = sqrt(eps_s t t_ox/eps_ox)
+    v_x   = (V_G - V_T - V_x)/(n phi) = 2 q_x + ln q_x + a q_x^s
+    s     = phi/(k T_t/q),  a = (q N_t k T_t t/(n C phi)) (2 n C phi/Q_c)^s,  Q_c = q N_c t (phi/phi_300)^1.5
+    G(q)  = q^2 + q + a s/(s+1) q^(s+1)                       dG/dv = q
+    I_D   = 2 n^2 C phi^2 (W/L) mu(q_b) [G(q_S) - G(q_D)] F_vs F_clm + W J_0(T) tanh(V_DS/2 phi)
+    F_vs  = [1 + (lambda_v (q_S - q_D))^2]^(-1/2),  lambda_v = n mu phi/(v_sat L)
+    F_clm = 1 + (l_clm/L) sabs(V_DS),  sabs(x) = sqrt(x^2 + 4 phi^2) - 2 phi,  q_b = (q_S + q_D)/2
+    V_T   = V_T0 + n [phi ln(2 n C phi/Q_c) - same at 300 K] + (dV_FB/dT)(T - 300 K)
+            - (q t/C) N_D [1 + t C/(2 eps_s)] + dV_BTI - [eta_0 + eta_D sabs(V_DS)] e^(-L/2 lambda)
+
+Every factor is odd or even in V_DS, so the current is exactly antisymmetric in source and drain and smooth through
+zero. Charges are in :mod:`.ward_dutton`, the mobility law in :mod:`.mobility`.
+
+References:
+    enz1995_ekv (core), leenathan2011 (tail), vansetten2025_cryo (phi), wang2025_ted (donor term and lambda),
+    pandey2025_ted (short-channel numbers); local n, sabs and the form of F_vs: own, see docs/design.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import torch
+from scipy import constants
+from torch import Tensor
+
+from .base import Charges, Conductances, DeviceState
+from .mobility import MobilityLaw, mobility_law
+from .parallel import extent, in_chunks
+from .parameters import TekvParameters
+from .uccm import log_charge
+from .ward_dutton import terminal_charges
+
+Q = constants.elementary_charge
+K = constants.Boltzmann
+EPS0 = constants.epsilon_0
+ROOM = 300.0
+"""Reference temperature of the threshold voltage [K]."""
+
+
+class Coefficients(NamedTuple):
+    """Everything that does not depend on bias; the kernels read nothing else (SI, broadcastable)."""
+
+    phi: Tensor
+    n_phi: Tensor
+    v_t: Tensor
+    dibl: Tensor
+    a: Tensor
+    s: Tensor
+    gain: Tensor
+    mobility: MobilityLaw
+    velocity: Tensor
+    clm: Tensor
+    leakage: Tensor
+    charge: Tensor
+    overlap: Tensor
+
+
+def thermal_voltage(temperature: Tensor, tail_width: Tensor, exponent: Tensor) -> Tensor:
+    """Effective thermal voltage with a band-tail floor, phi = [(kT/q)^m + (W_m/q)^m]^(1/m).
+
+    Args:
+        temperature: Lattice temperature, any shape [K].
+        tail_width: Band-tail decay energy W_m, broadcastable [J].
+        exponent: Sharpness m of the crossover [1].
+
+    Returns:
+        phi, the broadcast shape [V].
+
+    References:
+        vansetten2025_cryo: SS of 61 mV/dec at 300 K and about 40 mV/dec from 200 K to 100 K.
+    """
+    kt = K * temperature
+    return kt / Q * (1.0 + (tail_width / kt) ** exponent) ** (1.0 / exponent)
+
+
+def gate_capacitance(p: TekvParameters) -> Tensor:
+    """Capacitance per area from gate to channel: dielectric, quantum and centroid in series [F/m^2]."""
+    oxide = EPS0 * p.oxide_permittivity / p.oxide_thickness
+    quantum = Q**2 * p.effective_mass * constants.electron_mass / (torch.pi * constants.hbar**2)
+    return 1.0 / (1.0 / oxide + 1.0 / quantum + p.charge_centroid / (EPS0 * p.channel_permittivity))
+
+
+def donor_shift(p: TekvParameters, donor_density: Tensor) -> Tensor:
+    """Threshold shift by ionised donors in the film, -(q t/C) N_D [1 + t C/(2 eps_s)], never positive [V].
+
+    References:
+        wang2025_ted.
+    """
+    c = gate_capacitance(p)
+    t = p.channel_thickness
+    return -(Q * t / c) * donor_density * (1.0 + t * c / (2.0 * EPS0 * p.channel_permittivity))
+
+
+def coefficients(
+    p: TekvParameters, width: Tensor, length: Tensor, temperature: Tensor, state: DeviceState
+) -> Coefficients:
+    """Bias-independent coefficients of the kernels.
+
+    Args:
+        p: Material and process parameters.
+        width: Channel width W [m].
+        length: Channel length L [m].
+        temperature: Lattice temperature [K].
+        state: What the past has done to the device.
+    """
+    c = gate_capacitance(p)
+    t, eps_s = p.channel_thickness, EPS0 * p.channel_permittivity
+    short = torch.exp(-0.5 * length / torch.sqrt(p.channel_permittivity / p.oxide_permittivity * t * p.oxide_thickness))
+    n = (1.0 + Q**2 * (p.interface_traps + state.interface_traps) / c) * (1.0 + p.slope_rolloff * short)
+
+    phi = thermal_voltage(temperature, p.band_tail_width, p.floor_exponent)
+    phi_room = thermal_voltage(torch.full_like(temperature, ROOM), p.band_tail_width, p.floor_exponent)
+    band_room = Q * p.conduction_band_density * t
+    band = band_room * (phi / phi_room) ** 1.5
+    s = phi * Q / (K * p.tail_temperature)
+    a = Q * p.tail_density * K * p.tail_temperature * t / (n * c * phi) * (2.0 * n * c * phi / band) ** s
+
+    level = n * (phi * torch.log(2.0 * n * c * phi / band) - phi_room * torch.log(2.0 * n * c * phi_room / band_room))
+    v_t = (
+        p.threshold_voltage
+        + level
+        + p.flat_band_slope * (temperature - ROOM)
+        + donor_shift(p, p.donor_density + state.donor_density)
+        + state.threshold_shift
+        - p.threshold_rolloff * short
+    )
+    arrhenius = torch.exp(-p.leakage_activation / K * (1.0 / temperature - 1.0 / p.leakage_temperature))
+    law = mobility_law(p, temperature)
+    return Coefficients(
+        phi=phi,
+        n_phi=n * phi,
+        v_t=v_t,
+        dibl=p.drain_lowering * short,
+        a=a,
+        s=s,
+        gain=2.0 * n * n * c * phi * phi * width / length,
+        mobility=law,
+        velocity=n * phi / (p.saturation_velocity * length),
+        clm=p.length_modulation / length,
+        leakage=width * p.leakage_density * arrhenius,
+        charge=n * c * phi * width * length,
+        overlap=p.overlap_capacitance * width,
+    )
+
+
+class _Point(NamedTuple):
+    """Charges at the two ends of the channel and what the current needs of them."""
+
+    q: Tensor
+    trapped: Tensor
+    v_ds: Tensor
+    smooth: Tensor
+
+
+def _solve(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> _Point:
+    """Charges q and a q^s, stacked (source, drain) along a new first axis; smooth |V_DS| and its root."""
+    v_ds = v_d - v_s
+    smooth = torch.sqrt(v_ds * v_ds + 4.0 * k.phi * k.phi)
+    drive = v_g - k.v_t + k.dibl * (smooth - 2.0 * k.phi)
+    v = torch.stack(torch.broadcast_tensors((drive - v_s) / k.n_phi, (drive - v_d) / k.n_phi))
+    x = log_charge(v, k.a, k.s)
+    return _Point(torch.exp(x), k.a * torch.exp(k.s * x), v_ds, smooth)
+
+
+def drain_current(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Tensor:
+    """Current into the drain, I_D of the module docstring [A]."""
+    return _current(k, _solve(k, v_g, v_d, v_s))
+
+
+def _current(k: Coefficients, point: _Point) -> Tensor:
+    q, trapped, v_ds, smooth = point
+    g = q * (q + 1.0 + trapped * (k.s / (k.s + 1.0)))
+    mu = k.mobility(0.5 * (q[0] + q[1]))
+    u = k.velocity * mu * (q[0] - q[1])
+    core = k.gain * mu * (g[0] - g[1]) * torch.rsqrt(1.0 + u * u)
+    return core * (1.0 + k.clm * (smooth - 2.0 * k.phi)) + k.leakage * torch.tanh(v_ds / (2.0 * k.phi))
+
+
+def current_and_charges(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Charges]:
+    """Drain current [A] and terminal charges: channel by Ward-Dutton partition, plus overlaps [C]."""
+    point = _solve(k, v_g, v_d, v_s)
+    drain, source = terminal_charges(point.q[1], point.q[0], k.a, k.s)
+    drain = k.overlap * (v_d - v_g) - k.charge * drain
+    source = k.overlap * (v_s - v_g) - k.charge * source
+    return _current(k, point), Charges(-(drain + source), drain, source)
+
+
+def current_and_conductances(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Conductances]:
+    """Drain current [A] and its exact derivatives by the three terminal voltages [A/V]."""
+    q, trapped, v_ds, smooth = _solve(k, v_g, v_d, v_s)
+    trapped_slope = trapped * k.s
+    w = 2.0 * q + 1.0 + trapped_slope
+    g = q * (q + 1.0 + trapped_slope / (k.s + 1.0))
+    mu, mu_slope = k.mobility.with_slope(0.5 * (q[0] + q[1]))
+    dg, dq = g[0] - g[1], q[0] - q[1]
+    u = k.velocity * mu * dq
+    f = torch.rsqrt(1.0 + u * u)
+    clm = 1.0 + k.clm * (smooth - 2.0 * k.phi)
+    bare = k.gain * f * dg
+    leak = torch.tanh(v_ds / (2.0 * k.phi))
+    current = bare * mu * clm + k.leakage * leak
+
+    # dI/dq_S and dI/dq_D share the mobility slope (through q_b) and differ in sign otherwise
+    drag = bare * clm * (-mu * u * f * f * k.velocity)
+    common = 0.5 * mu_slope * (bare * clm + drag * dq)
+    gain = k.gain * mu * f * clm
+    p = q / w
+    to_source = (common + drag * mu) * p[0] + gain * q[0]
+    to_drain = (common - drag * mu) * p[1] - gain * q[1]
+    slope = v_ds / smooth
+    lowering = k.dibl * slope
+    both = (to_source + to_drain) / k.n_phi
+    direct = bare * mu * k.clm * slope + k.leakage * (1.0 - leak * leak) / (2.0 * k.phi)
+    drain = direct + both * lowering - to_drain / k.n_phi
+    return current, Conductances(both, drain, -both - drain)
+
+
+@dataclass(frozen=True)
+class Tekv:
+    """One T-EKV transistor, or a batch of them: parameters, geometry, temperature and state broadcast together.
+
+    Attributes:
+        parameters: Material and process.
+        width: Channel width [m].
+        length: Channel length [m].
+        temperature: Lattice temperature [K].
+        state: What time, heat and hydrogen have done.
+    """
+
+    parameters: TekvParameters
+    width: Tensor
+    length: Tensor
+    temperature: Tensor
+    state: DeviceState = field(default_factory=DeviceState)
+
+    @cached_property
+    def coefficients(self) -> Coefficients:
+        """Bias-independent coefficients, computed once."""
+        return coefficients(self.parameters, self.width, self.length, self.temperature, self.state)
+
+    @cached_property
+    def reach(self) -> Tensor:
+        """Broadcast shape of the coefficients, see :func:`.parallel.extent`."""
+        return extent(self.coefficients)
+
+    def current(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Tensor:
+        """Drain current, broadcast shape of the biases and parameters [A]."""
+        return in_chunks(drain_current, self.coefficients, self.reach, v_g, v_d, v_s)
+
+    def conductances(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Conductances:
+        """Analytic derivatives of :meth:`current` [A/V]."""
+        return self.current_and_conductances(v_g, v_d, v_s)[1]
+
+    def current_and_conductances(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Conductances]:
+        """Drain current [A] and its derivatives [A/V] at the price of one solve."""
+        return in_chunks(current_and_conductances, self.coefficients, self.reach, v_g, v_d, v_s)
+
+    def charges(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Charges:
+        """Terminal charges: channel by Ward-Dutton partition, plus overlaps [C]."""
+        return self.current_and_charges(v_g, v_d, v_s)[1]
+
+    def current_and_charges(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Charges]:
+        """Drain current [A] and terminal charges [C] at the price of one solve."""
+        return in_chunks(current_and_charges, self.coefficients, self.reach, v_g, v_d, v_s)
