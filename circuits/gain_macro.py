@@ -1,0 +1,209 @@
+"""A gain-cell compute macro at one temperature, age and time since refresh, as the architecture sees it.
+
+What was fixed at design time (levels, write voltages) comes from the fresh nominal cell at the reference temperature;
+what happens afterwards (incomplete writes, leakage, drift, spread) is solved on the actual cell for every level and
+every mismatch, then read through the actual read transistor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..devices.base import DeviceState, Transistor
+from ..devices.library import Device
+from .base import Cost, Operation
+from .bitcells.gain_2t0c import Gain2T0C
+from .design import GainCellDesign
+from .gain_cost import costs
+from .gain_phases import held, rebalance, selected, write_and_hold
+from .node import Node
+from .programming import Programming, program
+from .retention import hold_time
+
+REFERENCE_TEMPERATURE = 300.0
+"""Temperature at which the write voltages and the converter range are fixed [K]."""
+_NODES = 17
+_REACH = 4.0
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Where, when and how old: one-dimensional tensors of one length, a batch of conditions.
+
+    Attributes:
+        temperature: Lattice temperature [K].
+        write_state: State of the write transistor.
+        read_state: State of the read transistor.
+    """
+
+    temperature: Tensor
+    write_state: DeviceState
+    read_state: DeviceState
+
+    def at(self, index: int) -> tuple[Tensor, DeviceState, DeviceState]:
+        """One condition of the batch, without its axis."""
+
+        def pick(state: DeviceState) -> DeviceState:
+            parts = (state.threshold_shift, state.donor_density, state.interface_traps)
+            return DeviceState(*(x[index] if x.ndim else x for x in parts))
+
+        return self.temperature[index], pick(self.write_state), pick(self.read_state)
+
+
+@dataclass(frozen=True)
+class GainCellMacro:
+    """See :class:`.base.Macro`; built by :func:`build`.
+
+    Attributes:
+        rows: Cells on one bit line.
+        columns: Cells on one word line.
+        levels: Storage levels of one cell.
+        columns_per_converter: Columns that share one converter.
+        unit_current: Read current of one level step, by which the converter counts [A].
+        read: Read transistor at this temperature and age.
+        v_read: RBL voltage [V].
+        storage: Storage-node voltage while read, level by mismatch node [V].
+        mismatch: Mismatch nodes of the write transistor, in standard deviations [1].
+        read_sigma: Standard deviation of the read transistor's threshold [V].
+        retention: Time until the weakest cell has lost half a level [s].
+        prices: Cost of every operation.
+    """
+
+    rows: int
+    columns: int
+    levels: int
+    columns_per_converter: int
+    unit_current: Tensor
+    read: Transistor
+    v_read: float
+    storage: Tensor
+    mismatch: Tensor
+    read_sigma: Tensor
+    retention: Tensor
+    prices: Mapping[Operation, Cost]
+
+    def currents(self, level: Tensor, z_write: Tensor, z_read: Tensor) -> Tensor:
+        """Read current of cells, see :meth:`.base.Macro.currents` [A]."""
+        z = z_write.to(torch.float64).clamp(-_REACH, _REACH)
+        last = self.mismatch.shape[0] - 1
+        place = (z + _REACH) * (last / (2.0 * _REACH))
+        left = place.floor().clamp(0, last - 1).long()
+        w = place - left
+        v_sn = torch.lerp(self.storage[level, left], self.storage[level, left + 1], w)
+        # a threshold that is high by sigma z is a gate voltage that is low by as much
+        v_gate = v_sn - self.read_sigma * z_read.to(torch.float64)
+        return self.read.current(v_gate, torch.full_like(v_gate, self.v_read), torch.zeros_like(v_gate))
+
+    def retention_time(self) -> Tensor:
+        """Time until the weakest cell has lost half a level [s]."""
+        return self.retention
+
+    def cost(self, operation: Operation) -> Cost:
+        """Cost of one operation."""
+        return self.prices[operation]
+
+
+def gain_cell(device: Device, d: GainCellDesign, temperature: Tensor, write: DeviceState, read: DeviceState) -> Gain2T0C:
+    """The cell of a design in a device technology, at a temperature and state."""
+
+    return Gain2T0C(
+        device.transistor(_f64(d.write_width), _f64(d.write_length), temperature, write),
+        device.transistor(_f64(d.read_width), _f64(d.read_length), temperature, read),
+        storage=_f64(d.storage),
+        couple_wwl=_f64(0.0),
+        couple_rwl=_f64(d.couple_rwl),
+        couple_rbl=_f64(d.couple_rbl),
+    )
+
+
+def calibrate(device: Device, d: GainCellDesign) -> Programming:
+    """Write voltages and level currents of the fresh nominal cell at the reference temperature."""
+    room = torch.tensor(REFERENCE_TEMPERATURE, dtype=torch.float64)
+    return program(gain_cell(device, d, room, DeviceState(), DeviceState()), d)
+
+
+def build(
+    device: Device, d: GainCellDesign, node: Node, condition: Condition, times: Sequence[float], plan: Programming
+) -> list[list[GainCellMacro]]:
+    """Macros at every condition and every time since refresh, solved as one batch.
+
+    Args:
+        device: Oxide technology of the cell.
+        d: Design choices.
+        node: CMOS node of the periphery.
+        condition: Temperatures and states.
+        times: Times since the last refresh [s].
+        plan: From :func:`calibrate`.
+
+    Returns:
+        ``macros[condition][time]``.
+    """
+
+    z = torch.linspace(-_REACH, _REACH, _NODES, dtype=torch.float64)
+    write_sigma = device.threshold_sigma(_f64(d.write_width), _f64(d.write_length))
+    read_sigma = device.threshold_sigma(_f64(d.read_width), _f64(d.read_length))
+    temperature = _column(condition.temperature)
+    write = _aged(condition.write_state, write_sigma * z)
+    cell = gain_cell(device, d, temperature, write, _aged(condition.read_state))
+    batch = (temperature.shape[0], d.levels, _NODES)
+
+    moments = sorted({0.0, *times})
+    start = torch.zeros(batch, dtype=torch.float64)
+    v_held = write_and_hold(cell, d, plan.bit_line[:, None], start, moments).voltages
+    v_sn = rebalance(cell, v_held, held(d), selected(d))
+
+    retention = _retention(cell, d, v_held[0], z, plan)
+    v_read = _f64(d.v_read)
+    mean_current = cell.read_current(v_sn, v_read).mean(dim=(-2, -1))
+    charge = cell.node(v_held, held(d))[0]
+    lost = (charge[0] - charge).abs().mean(dim=(-2, -1))
+    swing = [cell.write.charges(_f64(v), _f64(0.0), _f64(0.0)).gate.mean(dim=(-2, -1)) for v in (d.v_hold, d.v_write)]
+    gate_write = (swing[1] - swing[0]) / (d.v_write - d.v_hold)
+
+    def macro(i: int, time: float) -> GainCellMacro:
+        j = moments.index(time)
+        return GainCellMacro(
+            rows=d.rows,
+            columns=d.columns,
+            levels=d.levels,
+            columns_per_converter=d.columns_per_converter,
+            unit_current=plan.unit_current,
+            read=gain_cell(device, d, *condition.at(i)).read,
+            v_read=d.v_read,
+            storage=v_sn[j, i],
+            mismatch=z,
+            read_sigma=read_sigma,
+            retention=retention[i],
+            prices=costs(d, node.values, mean_current[j, i], gate_write[i], lost[j, i]),
+        )
+
+    return [[macro(i, time) for time in times] for i in range(batch[0])]
+
+
+def _retention(cell: Gain2T0C, d: GainCellDesign, v_held: Tensor, z: Tensor, plan: Programming) -> Tensor:
+    """Time until the fastest level of the weakest cell has fallen half way to the level below, per condition [s]."""
+    weak = int((z + d.weak_sigma).abs().argmin())
+    half_gap = 0.5 * (plan.storage[1:] - plan.storage[:-1])[:, None]
+    top = v_held[:, 1:]
+    time = hold_time(cell, held(d), top, top - half_gap)[..., weak]
+    return torch.where(time > 0.0, time, torch.inf).amin(dim=-1)
+
+
+def _f64(x: float) -> Tensor:
+    return torch.tensor(x, dtype=torch.float64)
+
+
+def _column(x: Tensor) -> Tensor:
+    """One value per condition, broadcastable against (condition, level, mismatch)."""
+    return x.reshape(-1, 1, 1)
+
+
+def _aged(state: DeviceState, mismatch: Tensor | None = None) -> DeviceState:
+    shift = _column(state.threshold_shift)
+    return DeviceState(
+        shift if mismatch is None else shift + mismatch, _column(state.donor_density), _column(state.interface_traps)
+    )
