@@ -1,0 +1,21 @@
+"""The architecture: networks mapped onto arrays of multi-level cells, and what an inference costs there."""
+
+from .convert import cim_layers, convert, reprogram
+from .layers import CimConv2d, CimLinear
+from .ledger import ledger, price, totals
+from .mapping import Mapping, map_matrix
+from .options import CimOptions
+
+__all__ = [
+    "CimConv2d",
+    "CimLinear",
+    "CimOptions",
+    "Mapping",
+    "cim_layers",
+    "convert",
+    "ledger",
+    "map_matrix",
+    "price",
+    "reprogram",
+    "totals",
+]
