@@ -1,6 +1,7 @@
 """The architecture: networks mapped onto arrays of multi-level cells, and what an inference costs there."""
 
 from .convert import cim_layers, convert, reprogram
+from .ideal import IdealMacro
 from .layers import CimConv2d, CimLinear
 from .ledger import ledger, price, totals
 from .mapping import Mapping, map_matrix
@@ -10,6 +11,7 @@ __all__ = [
     "CimConv2d",
     "CimLinear",
     "CimOptions",
+    "IdealMacro",
     "Mapping",
     "cim_layers",
     "convert",

@@ -1,4 +1,4 @@
-"""Cells without physics: every level exactly its number of units, for ever and for free. What all else is held against."""
+"""Cells without physics, what all else is held against: every level exactly its number of units, for ever, for free."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Cells, arrays and their periphery: from transistors to the macro that the architecture sees."""

@@ -30,20 +30,30 @@ class Macro(Protocol):
 
     A column adds the currents of its cells whose input bit is one. A cell that stores ``level`` carries about
     ``level * unit_current`` above the current of level 0; how far it departs from that is the physics.
-
-    Attributes:
-        rows: Cells on one bit line, the longest analogue sum.
-        columns: Cells on one word line.
-        levels: Storage levels of one cell.
-        unit_current: Cell current that one level stands for when the array is read out [A].
-        columns_per_converter: Columns that share one analogue-to-digital converter.
     """
 
-    rows: int
-    columns: int
-    levels: int
-    unit_current: Tensor
-    columns_per_converter: int
+    @property
+    def rows(self) -> int:
+        """Cells on one bit line, the longest analogue sum."""
+
+    @property
+    def columns(self) -> int:
+        """Cells on one word line."""
+
+    @property
+    def levels(self) -> int:
+        """Storage levels of one cell."""
+
+    @property
+    def columns_per_converter(self) -> int:
+        """Columns that share one converter; a differential pair is two columns and one conversion."""
+
+    @property
+    def unit_current(self) -> Tensor:
+        """Current step that the converters count as one level [A].
+
+        A fixed reference keeps the value of calibration when the array is hot or old; a tracking one moves with it.
+        """
 
     def currents(self, level: Tensor, z_write: Tensor, z_read: Tensor) -> Tensor:
         """Read current of cells at this macro's temperature, age and time since refresh; differentiable [A].

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from beolith.errors import BeolithError
+
+Reference = Literal["tracking", "fixed"]
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,15 @@ class GainCellDesign:
         columns: Cells on one word line [1].
         converter_bits: Resolution of the column converters [1].
         columns_per_converter: Columns that share one converter [1].
+        reference: What the converters count by: "tracking", a read transistor of the same temperature and age driven at
+            the level voltages; or "fixed", the unit current of calibration.
         weak_sigma: How many standard deviations the weakest cell is off, which sets the refresh period [1].
     """
 
     write_width: float = 70e-9
     write_length: float = 45e-9
-    read_width: float = 70e-9
-    read_length: float = 45e-9
+    read_width: float = 140e-9
+    read_length: float = 90e-9
     storage: float = 1e-15
     couple_rwl: float = 20e-18
     couple_rbl: float = 20e-18
@@ -55,6 +60,7 @@ class GainCellDesign:
     columns: int = 128
     converter_bits: int = 8
     columns_per_converter: int = 8
+    reference: Reference = "tracking"
     weak_sigma: float = 4.0
 
     def __post_init__(self) -> None:
@@ -68,5 +74,7 @@ class GainCellDesign:
             faults.append(f"v_hold = {self.v_hold:g} V must lie below v_write = {self.v_write:g} V")
         if min(self.rows, self.columns, self.columns_per_converter, self.converter_bits) < 1:
             faults.append("rows, columns, columns_per_converter and converter_bits must be at least 1")
+        if self.reference not in get_args(Reference):
+            faults.append(f"reference = {self.reference!r} must be one of {', '.join(get_args(Reference))}")
         if faults:
             raise BeolithError(f"Gain-cell design: {'; '.join(faults)}.")

@@ -28,6 +28,8 @@ REFERENCE_TEMPERATURE = 300.0
 """Temperature at which the write voltages and the converter range are fixed [K]."""
 _NODES = 17
 _REACH = 4.0
+_TOLERANCE = 3e-4
+"""Error of one time step [V]; a level step is some 50 mV and the accumulated error stays below the tolerance."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,10 @@ class GainCellMacro:
         return self.prices[operation]
 
 
-def gain_cell(device: Device, d: GainCellDesign, temperature: Tensor, write: DeviceState, read: DeviceState) -> Gain2T0C:
+def gain_cell(
+    device: Device, d: GainCellDesign, temperature: Tensor, write: DeviceState, read: DeviceState
+) -> Gain2T0C:
     """The cell of a design in a device technology, at a temperature and state."""
-
     return Gain2T0C(
         device.transistor(_f64(d.write_width), _f64(d.write_length), temperature, write),
         device.transistor(_f64(d.read_width), _f64(d.read_length), temperature, read),
@@ -142,7 +145,6 @@ def build(
     Returns:
         ``macros[condition][time]``.
     """
-
     z = torch.linspace(-_REACH, _REACH, _NODES, dtype=torch.float64)
     write_sigma = device.threshold_sigma(_f64(d.write_width), _f64(d.write_length))
     read_sigma = device.threshold_sigma(_f64(d.read_width), _f64(d.read_length))
@@ -153,7 +155,7 @@ def build(
 
     moments = sorted({0.0, *times})
     start = torch.zeros(batch, dtype=torch.float64)
-    v_held = write_and_hold(cell, d, plan.bit_line[:, None], start, moments).voltages
+    v_held = write_and_hold(cell, d, plan.bit_line[:, None], start, moments, tolerance=_TOLERANCE).voltages
     v_sn = rebalance(cell, v_held, held(d), selected(d))
 
     retention = _retention(cell, d, v_held[0], z, plan)
@@ -166,13 +168,16 @@ def build(
 
     def macro(i: int, time: float) -> GainCellMacro:
         j = moments.index(time)
+        actual = gain_cell(device, d, *condition.at(i))
+        driven = actual.read_current(plan.storage[[0, -1]], v_read)
+        tracking = (driven[1] - driven[0]) / (d.levels - 1)
         return GainCellMacro(
             rows=d.rows,
             columns=d.columns,
             levels=d.levels,
             columns_per_converter=d.columns_per_converter,
-            unit_current=plan.unit_current,
-            read=gain_cell(device, d, *condition.at(i)).read,
+            unit_current=tracking if d.reference == "tracking" else plan.unit_current,
+            read=actual.read,
             v_read=d.v_read,
             storage=v_sn[j, i],
             mismatch=z,

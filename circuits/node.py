@@ -35,7 +35,8 @@ class NodeParameters:
     full_adder_area: Tensor = parameter("m**2", "area of a full adder, per bit", low=1e-15, high=1e-9)
     register_area: Tensor = parameter("m**2", "area of a register, per bit", low=1e-15, high=1e-9)
     inverter_area: Tensor = parameter("m**2", "area of a minimum inverter", low=1e-16, high=1e-10)
-    adc_figure_of_merit: Tensor = parameter("J", "Walden figure of merit: energy per conversion step", low=1e-18, high=1e-10)
+    adc_figure_of_merit: Tensor = parameter("J", "Walden figure of merit, per conversion step",
+                                            low=1e-18, high=1e-10)
     adc_bit_time: Tensor = parameter("s", "time per bit of a successive-approximation converter", low=1e-12, high=1e-6)
     adc_area: Tensor = parameter("m**2", "area of one converter", low=1e-12, high=1e-6)
     # fmt: on

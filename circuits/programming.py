@@ -29,7 +29,8 @@ class Programming(NamedTuple):
     @property
     def unit_current(self) -> Tensor:
         """Step of read current between neighbouring levels [A]."""
-        return (self.current[-1] - self.current[0]) / (self.current.shape[0] - 1)
+        step: Tensor = (self.current[-1] - self.current[0]) / (self.current.shape[0] - 1)
+        return step
 
 
 def program(cell: Gain2T0C, d: GainCellDesign, *, passes: int = 2) -> Programming:

@@ -32,6 +32,8 @@ NodeEquation = Callable[[Tensor, Voltages], tuple[Tensor, Tensor]]
 _GAMMA = 2.0 - math.sqrt(2.0)
 _ERROR = (-3.0 * _GAMMA**2 + 4.0 * _GAMMA - 2.0) / (12.0 * (2.0 - _GAMMA))
 _GROWTH, _SHRINK, _MOST_STEPS = 4.0, 0.2, 20000
+_SLOPE = 1e-15
+"""First guess of a node's capacitance [F]; corrected in the first iteration."""
 
 
 class Trajectory(NamedTuple):
@@ -112,16 +114,21 @@ def transient(
     Raises:
         ConvergenceError: The step became too small, or too many steps were taken.
     """
-    s = _State(start, *node(start, waveform.at(0, waveform.times[0])), torch.full_like(start, 1e-15), torch.zeros_like(start))
+    still = torch.zeros_like(start)
+    charge, current = node(start, waveform.at(0, waveform.times[0]))
+    s = _State(start, charge, current, torch.full_like(start, _SLOPE), still)
     keep = sorted(set(samples))
-    times, voltages, ends, worst = [], [], [], 0.0
+    times: list[float] = []
+    voltages: list[Tensor] = []
+    ends: list[float] = []
+    worst = 0.0
     t, h = waveform.times[0], 0.0
     if not keep or keep[0] <= t:
         times, voltages = [t], [start]
     forced = sorted(steps) if steps is not None else []
     for segment, stop in enumerate(waveform.times[1:]):
         # terminals may jump in slope at a break point: restart with a small step
-        s = s._replace(rate=torch.zeros_like(start))
+        s = s._replace(rate=still)
         h = 1e-3 * (stop - t) if segment and (stop - t) < 1e3 * t else 1e-6 * (stop - t)
         h = min(h, max(1e-13, h))
         targets = [x for x in (forced or keep) if t < x < stop] + [stop]

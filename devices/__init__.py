@@ -1,0 +1,1 @@
+"""One transistor under temperature, hydrogen, bias and time."""

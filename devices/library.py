@@ -50,9 +50,7 @@ class Device:
     hydrogen: HydrogenParameters
     mismatch: MismatchParameters
 
-    def transistor(
-        self, width: Tensor, length: Tensor, temperature: Tensor, state: DeviceState | None = None
-    ) -> Tekv:
+    def transistor(self, width: Tensor, length: Tensor, temperature: Tensor, state: DeviceState | None = None) -> Tekv:
         """This device at a size [m], a temperature [K] and a state."""
         return Tekv(self.tekv, width, length, temperature, state or DeviceState())
 

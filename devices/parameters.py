@@ -41,28 +41,32 @@ class TekvParameters:
     tail_temperature: Tensor = parameter("K", "T_t: decay of that tail over k", low=350, high=1500)
     interface_traps: Tensor = parameter("1/(m**2*J)", "D_it: interface traps; the range ends at 1e14 cm^-2 eV^-1",
                                         low=0, high=6.3e36)
-    threshold_voltage: Tensor = parameter("V", "V_T0: threshold at 300 K of the long, donor-free film", low=-50, high=50)
+    threshold_voltage: Tensor = parameter("V", "V_T0: threshold at 300 K of the long, donor-free film",
+                                          low=-50, high=50)
     flat_band_slope: Tensor = parameter("V/K", "dV_FB/dT", low=-0.01, high=0.01, default=0.0, **_OFF)
     donor_density: Tensor = parameter("1/m**3", "N_D: ionised donors in the film", low=0, high=1e27)
     mobility: Tensor = parameter("m**2/(V*s)", "mu_b: mobility at T = T_MN - T_0 before thickness loss",
                                  low=1e-6, high=0.1)
-    roughness_depth: Tensor = parameter("m", "D_sr: film depth lost to surface roughness", low=0, high=2e-9, default=0.0,
-                                        **_OFF)
-    mobility_activation: Tensor = parameter("K", "T_a: activation energy of the mobility over k", low=-3000, high=8000,
-                                            default=0.0, **_OFF)
+    roughness_depth: Tensor = parameter("m", "D_sr: film depth lost to surface roughness", low=0, high=2e-9,
+                                        default=0.0, **_OFF)
+    mobility_activation: Tensor = parameter("K", "T_a: activation energy of the mobility over k", low=-3000,
+                                            high=8000, default=0.0, **_OFF)
     activation_slope: Tensor = parameter("K", "T_g: fall of that energy with the logarithm of the charge",
                                          low=0, high=3000, default=0.0, **_OFF)
     meyer_neldel_temperature: Tensor = parameter("K", "T_MN: temperature + T_0 where the activation drops out",
                                                  low=100, high=5000, default=300.0, source="own", how="derived",
                                                  note="With T_0 = 0 this makes mu_b the room-temperature mobility.")
-    tunnelling_temperature: Tensor = parameter("K", "T_0: low-temperature saturation of the activation", low=0, high=500,
-                                               default=0.0, **_OFF)
+    tunnelling_temperature: Tensor = parameter("K", "T_0: low-temperature saturation of the activation", low=0,
+                                               high=500, default=0.0, **_OFF)
     percolation_charge: Tensor = parameter("", "q_c: charge scale of the percolation power law", low=1e-3, high=1e3,
                                            default=1.0, **_OFF)
-    percolation_exponent: Tensor = parameter("", "gamma_p: exponent of that law", low=0, high=3, default=0.0, **_OFF)
-    mobility_degradation: Tensor = parameter("", "theta: loss of mobility with charge", low=0, high=1, default=0.0, **_OFF)
+    percolation_exponent: Tensor = parameter("", "gamma_p: exponent of that law", low=0, high=3,
+                                             default=0.0, **_OFF)
+    mobility_degradation: Tensor = parameter("", "theta: loss of mobility with charge", low=0, high=1,
+                                             default=0.0, **_OFF)
     saturation_velocity: Tensor = parameter("m/s", "v_sat", low=1e3, high=math.inf, default=math.inf, **_OFF)
-    length_modulation: Tensor = parameter("m/V", "l_clm: channel-length modulation", low=0, high=1e-6, default=0.0, **_OFF)
+    length_modulation: Tensor = parameter("m/V", "l_clm: channel-length modulation", low=0, high=1e-6, default=0.0,
+                                          **_OFF)
     threshold_rolloff: Tensor = parameter("V", "eta_0: short-channel roll-off at V_DS = 0", low=0, high=10, default=0.0,
                                           **_OFF)
     drain_lowering: Tensor = parameter("", "eta_D: drain-induced barrier lowering", low=0, high=10, default=0.0, **_OFF)

@@ -114,7 +114,7 @@ def coefficients(
         state: What the past has done to the device.
     """
     c = gate_capacitance(p)
-    t, eps_s = p.channel_thickness, EPS0 * p.channel_permittivity
+    t = p.channel_thickness
     short = torch.exp(-0.5 * length / torch.sqrt(p.channel_permittivity / p.oxide_permittivity * t * p.oxide_thickness))
     n = (1.0 + Q**2 * (p.interface_traps + state.interface_traps) / c) * (1.0 + p.slope_rolloff * short)
 

@@ -35,7 +35,7 @@ def log_charge(v: Tensor, a: Tensor, s: Tensor) -> Tensor:
         enz1995_ekv for a = 0; leenathan2011 for the exponential tail; implicit derivative: own.
     """
     if torch.is_grad_enabled() and any(t.requires_grad for t in (v, a, s)):
-        result: Tensor = _Uccm.apply(*torch.broadcast_tensors(v, a, s))
+        result: Tensor = _Uccm.apply(*torch.broadcast_tensors(v, a, s))  # type: ignore[no-untyped-call]
         return result
     return _halley(v, a, s)
 

@@ -1,0 +1,1 @@
+"""One question in each file: points, evaluate, assemble, plot."""

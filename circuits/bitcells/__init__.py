@@ -1,0 +1,1 @@
+"""One file for each bitcell; the file name is its name."""

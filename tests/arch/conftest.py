@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import pytest
 import torch
-from beolith.circuits.base import Cost, Operation
 from torch import Tensor, nn
+
+from beolith.circuits.base import Cost, Operation
 
 PRICES = {  # energy [J], latency [s], area [m^2]; all different, so that no two can be mistaken for each other
     "write_row": (3e-12, 20e-9, 0.0),

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from beolith.arch.adc import RANGE_RULES, calibrate, digitise, sum_histogram
 from hypothesis import given
 from hypothesis import strategies as st
+
+from beolith.arch.adc import RANGE_RULES, calibrate, digitise, sum_histogram
 
 
 @given(bits=st.integers(1, 10))

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 import torch
-from beolith.arch import CimLinear, CimOptions, cim_layers, convert, reprogram
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from beolith.arch import CimLinear, CimOptions, cim_layers, convert, reprogram
 from beolith.errors import BeolithError
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import beolith.arch.bitserial as bitserial
 import numpy as np
 import pytest
 import torch
-from beolith.arch import CimOptions, cim_layers, convert, reprogram
-from beolith.arch.base import CimLayer
-from beolith.arch.cells import ideal_matrices
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+import beolith.arch.bitserial as bitserial
+from beolith.arch import CimOptions, cim_layers, convert, reprogram
+from beolith.arch.base import CimLayer
+from beolith.arch.cells import ideal_matrices
 from beolith.errors import BeolithError
 
 

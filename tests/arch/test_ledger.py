@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from beolith.arch import CimOptions, convert, ledger, price, totals
-from beolith.arch.counts import count_inference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+
+from beolith.arch import CimOptions, convert, ledger, price, totals
+from beolith.arch.counts import count_inference
 
 
 @pytest.fixture(scope="module")

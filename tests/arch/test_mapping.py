@@ -4,10 +4,10 @@ import math
 
 import pytest
 import torch
-from beolith.arch.mapping import differential_levels, map_matrix, row_slices, slice_count, slice_weights
 from hypothesis import given
 from hypothesis import strategies as st
 
+from beolith.arch.mapping import differential_levels, map_matrix, row_slices, slice_count, slice_weights
 from beolith.errors import BeolithError
 
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
 from beolith.arch.quantize import (
     bit_planes,
     code_range,
@@ -11,8 +14,6 @@ from beolith.arch.quantize import (
     round_through,
     weight_scale,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def test_rounding_is_half_to_even_with_and_without_gradient() -> None:

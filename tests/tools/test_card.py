@@ -1,4 +1,3 @@
-# ruff: noqa: RUF009 - a parameter is a field, not a mutable default
 import contextlib
 import math
 import pickle

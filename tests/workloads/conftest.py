@@ -14,8 +14,9 @@ from threading import Thread
 
 import pytest
 import torch
-from beolith.workloads.published import DIGITS, PUBLISHED, File, Published
 from torch import Tensor
+
+from beolith.workloads.published import DIGITS, PUBLISHED, File, Published
 
 NAMES = {
     "train": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),

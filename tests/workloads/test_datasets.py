@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from beolith.workloads import Dataset, load
-from beolith.workloads.files import user_cache
 
 from beolith.errors import DataError
+from beolith.workloads import Dataset, load
+from beolith.workloads.files import user_cache
 
 Publish = Callable[..., Path]
 LABELS = "train-labels-idx1-ubyte.gz"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+
+from beolith.errors import DataError
 from beolith.workloads import load
 from beolith.workloads.fetch import fetch
 from beolith.workloads.published import PUBLISHED, File
-
-from beolith.errors import DataError
 
 Publish = Callable[..., Path]
 NOWHERE = "http://mnist.invalid/"

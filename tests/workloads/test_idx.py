@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from beolith.workloads.idx import parse, read
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from beolith.errors import DataError
+from beolith.workloads.idx import parse, read
 
 shapes = st.lists(st.integers(1, 5), min_size=1, max_size=3)
 

@@ -4,10 +4,10 @@ import pkgutil
 
 import pytest
 import torch
-from beolith.workloads import networks
 from torch import nn
 
 from beolith.errors import BeolithError
+from beolith.workloads import networks
 
 NAMES = [entry.name for entry in pkgutil.iter_modules(networks.__path__)]
 PLAIN = (nn.Conv2d, nn.Linear, nn.ReLU, nn.MaxPool2d, nn.Flatten)

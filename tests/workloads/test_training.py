@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from beolith.workloads import Dataset, Trained, evaluate, load, networks, train
-from beolith.workloads.fit import fit, shifted
-from beolith.workloads.recipes import SPECIAL, USUAL, Recipe
 from torch import Tensor, nn
 
 from beolith.errors import BeolithError, DataError
+from beolith.workloads import Dataset, Trained, evaluate, load, networks, train
+from beolith.workloads.fit import fit, shifted
+from beolith.workloads.recipes import SPECIAL, USUAL, Recipe
 
 BARS = {"mlp": 0.96, "lenet5": 0.97}
 Damage = Callable[[bytes], bytes]
