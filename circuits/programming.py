@@ -49,7 +49,7 @@ def program(cell: Gain2T0C, d: GainCellDesign, *, passes: int = 2) -> Programmin
     """
     v_read = torch.tensor(d.v_read, dtype=torch.float64)
     ends = torch.tensor([d.v_low, d.v_high], dtype=torch.float64)
-    low, high = cell.read_current(ends, v_read)
+    low, high = cell.read_current(ends, v_read).unbind()
     current = low + (high - low) * torch.linspace(0.0, 1.0, d.levels, dtype=torch.float64)
     slope = ((high - low) / (ends[1] - ends[0])).detach()
 

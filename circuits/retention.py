@@ -29,7 +29,7 @@ def hold_time(cell: Gain2T0C, terminals: Voltages, v_start: Tensor, v_end: Tenso
     Returns:
         The time; negative where the node moves the other way, so that it never arrives.
     """
-    grid = torch.linspace(0.0, 1.0, 2 * _CELLS + 1, dtype=torch.float64)
-    grid = grid.reshape(-1, *[1] * torch.broadcast_tensors(v_start, v_end)[0].ndim)
+    batch = (cell.node(v_start, terminals)[0] + v_end).ndim
+    grid = torch.linspace(0.0, 1.0, 2 * _CELLS + 1, dtype=torch.float64).reshape(-1, *[1] * batch)
     charge, current = cell.node(v_start + (v_end - v_start) * grid, terminals)
     return ((charge[2::2] - charge[:-2:2]) / current[1::2]).sum(0)

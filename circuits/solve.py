@@ -14,12 +14,17 @@ from torch import Tensor
 from beolith.errors import ConvergenceError
 
 Residual = Callable[[Tensor], Tensor]
+_STRIDE = 1.0
+"""Longest step while the root is not bracketed, in the unit of x; a volt for a node."""
+_NEAR = 1e-3
+"""Only over so short a distance is a secant a slope, in the unit of x."""
+_PROBE = 1e-6
 
 
 def root(
     residual: Residual, start: Tensor, slope: Tensor, *, tolerance: float = 1e-10, most: int = 60, what: str = "root"
 ) -> tuple[Tensor, Tensor]:
-    """Root of an element-wise residual that rises with its argument, by a safeguarded secant iteration.
+    """Root of an element-wise residual that rises with its argument, by a bracketed secant iteration.
 
     Args:
         residual: Maps x to R(x), same shape; R must rise with x.
@@ -36,19 +41,33 @@ def root(
         ConvergenceError: Not converged after ``most`` iterations.
     """
     with torch.no_grad():
-        x, r = start, residual(start)
-        slope = slope.expand_as(r)
-        x = x.expand_as(r)
+        r = residual(start)
+        x, slope = start.expand_as(r), slope.expand_as(r)
+        low, high = torch.full_like(r, -torch.inf), torch.full_like(r, torch.inf)
+        slow = torch.zeros_like(r, dtype=torch.bool)
+        local, done = ~slow, r == 0.0
         for _ in range(most):
-            step = (-r / slope).clamp(-1.0, 1.0)
-            moved = x + step
+            low, high = torch.where(r < 0.0, x, low), torch.where(r > 0.0, x, high)
+            moved = x + (-r / slope).clamp(-_STRIDE, _STRIDE)
+            # where the secant leaves the bracket, or crawls as it does down an exponential: halve, or stride to a bracket
+            middle = 0.5 * (low + high)
+            rescue = torch.where(torch.isfinite(middle), middle, x - _STRIDE * torch.sign(r))
+            rescued = (moved <= low) | (moved >= high) | slow
+            moved = torch.where(rescued, rescue, moved)
+            # a root by a slope from afar may be none: look beside it before it is believed
+            moved = torch.where((r.abs() <= tolerance * slope) & ~local, x + _PROBE, moved)
+            moved = torch.where(done, x, moved)
             after = residual(moved)
+            step = moved - x
             secant = (after - r) / step
-            # keep the old slope where the step has reached rounding: the difference is then noise
+            # below the first bound the difference is rounding, above the second the secant is no slope
             usable = (step.abs() > 1e-12) & (secant > 0.0)
             slope = torch.where(usable, secant, slope)
+            local = torch.where(usable, step.abs() <= _NEAR, local)
+            slow = (after.abs() > 0.5 * r.abs()) & ~rescued
             x, r = moved, after
-            if bool((r.abs() <= tolerance * slope).all()):
+            done = ((r.abs() <= tolerance * slope) & local) | (r == 0.0)
+            if bool(done.all()):
                 break
         else:
             worst = float((r / slope).abs().max())

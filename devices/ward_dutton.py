@@ -23,7 +23,7 @@ _POINTS = 8
 
 
 @lru_cache
-def _rule(device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+def rule(device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
     """Nodes and weights on (0, 1), and the matrix that integrates from each node to 1."""
     x, w = np.polynomial.legendre.leggauss(_POINTS)
     nodes, weights = (x + 1) / 2, w / 2
@@ -43,7 +43,7 @@ def terminal_charges(q_d: Tensor, q_s: Tensor, a: Tensor, s: Tensor) -> tuple[Te
         a: Weight of the trapped charge, broadcastable [1].
         s: Exponent of the trapped charge, broadcastable [1].
     """
-    nodes, weights, to_source = _rule(q_d.device, q_d.dtype)
+    nodes, weights, to_source = rule(q_d.device, q_d.dtype)
     r_d, r_s = torch.sqrt(q_d).unsqueeze(-1), torch.sqrt(q_s).unsqueeze(-1)
     r = r_d + (r_s - r_d) * nodes
     q = r * r

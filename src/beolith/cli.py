@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
@@ -88,7 +89,7 @@ def run(
         for label, array in ds.variables.items()
     }
     facts = {"study": name, "title": ds.attrs["title"], "folder": done.folder, "files": done.files}
-    failed = [("failed", message) for message in done.failures]
+    failed = [(f"{count} failed", message) for message, count in Counter(done.failures).items()]
     page = grid(ds.attrs["title"], "what where", [*((key, str(file)) for key, file in done.files.items()), *failed])
     return Answer({**facts, "failures": done.failures, "variables": variables}, page)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -133,7 +133,7 @@ def run(
     config = configure(study, settings or {})
     reference, file = _reference(name)
     cited = sorted(study.sources(config))
-    _bibliography(name).bibtex(cited)  # an unknown key is better found now than after the sweep
+    bibtex = _bibliography(name, config).bibtex(cited)  # an unknown key is better found now than after the sweep
     folder = store.prepare(Path(out) / Path(name).stem)
     points = list(study.points(config))
     context = plain(study.context(config))
@@ -158,6 +158,7 @@ def run(
         context=json.dumps(context),
         versions=json.dumps({**versions(), "code": code}),
         sources=json.dumps(cited),
+        bibtex=bibtex,
         beolith_version=__version__,
         created_at=now(),
     )
@@ -194,13 +195,26 @@ def provenance(ds: Dataset) -> dict[str, Any]:
 
 
 def cite(ds: Dataset) -> str:
-    """BibTeX of every source of a result."""
-    return _bibliography(ds.attrs.get("study", "")).bibtex(json.loads(ds.attrs["sources"]))
+    """BibTeX of every source of a result, as it was when the result was made."""
+    return str(ds.attrs.get("bibtex", ""))
 
 
-def _bibliography(name: str) -> Sources:
-    """Every installed work, and those of a ``references.bib`` beside a study of one's own."""
-    return all_sources(Path(name).parent) if Path(name).suffix == ".py" else all_sources()
+def _bibliography(name: str, config: BaseModel) -> Sources:
+    """Every installed work, and those of a ``references.bib`` beside a study or a card of one's own."""
+    own = [Path(text) for text in (name, *_texts(config.model_dump())) if text.endswith((".py", ".yaml"))]
+    return all_sources(*dict.fromkeys(path.parent for path in own if path.is_file()))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a configuration, however deep."""
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            yield from _texts(list(value.values()))
+        case list() | tuple():
+            for item in value:
+                yield from _texts(item)
 
 
 def _evaluate(reference: str, values: Mapping[str, Any], point: sweep.Point) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from .canonical import digest, plain
-from .errors import Interrupted, StudyError
+from .errors import BeolithError, CardError, DataError, Interrupted, StudyError
 from .store import PointStore
 
 Point = Mapping[str, Any]
@@ -33,7 +33,8 @@ def run(
     """Results of a function at every point, in the order of the points.
 
     A result is what the function returned with ``status`` ``"ok"`` and an empty ``message``, or, where it raised,
-    only ``status`` ``"failed"`` and ``message`` ``"Type: text"``. Failed points are tried again on resume.
+    only ``status`` ``"failed"`` and ``message`` ``"Type: text"``. Failed points are tried again on resume. A faulty
+    card or data file is no failure of a point but ends the sweep, because no other point would fare better.
 
     Args:
         function: Computes one point; must be importable on the workers.
@@ -49,6 +50,8 @@ def run(
     Raises:
         Interrupted: Stopped from the keyboard; the message says what is kept.
         StudyError: The cluster cannot be reached.
+        CardError: A card is faulty.
+        DataError: A file of data is missing or damaged.
     """
     keys = [digest({"point": point, "context": context or {}}) for point in points]
     wanted = dict(zip(keys, points, strict=True))
@@ -61,6 +64,8 @@ def run(
     computed = _serial(function, pending) if alone else _parallel(function, pending, workers, scheduler)
     try:
         for key, result in computed:
+            if isinstance(result, BeolithError):
+                raise result
             store.save(key, {"point": pending[key], "result": result})
             done[key] = result
             report(len(done), len(wanted))
@@ -76,12 +81,18 @@ def _finished(store: PointStore, key: str) -> Result | None:
     return result if isinstance(result, dict) and result.get("status") == "ok" else None
 
 
-def _attempt(function: Callable[[Point], Mapping[str, Any]], point: Point) -> Result:
-    """The result of one point; a failure is a result too."""
+def _attempt(function: Callable[[Point], Mapping[str, Any]], point: Point) -> Result | BeolithError:
+    """The result of one point; a failure is a result too, and a faulty file is handed back as the error it is."""
     try:
-        return {**plain(function(point)), "status": "ok", "message": ""}
+        found = function(point)
+    except (CardError, DataError) as error:
+        return error
     except Exception as error:
-        logger.warning("point %s failed", point, exc_info=logger.isEnabledFor(logging.DEBUG))
+        logger.info("point %s failed", point, exc_info=logger.isEnabledFor(logging.DEBUG))
+        return _failed(error)
+    try:
+        return {**plain(found), "status": "ok", "message": ""}
+    except Exception as error:  # the study answered with what is no mapping, or what JSON cannot hold
         return _failed(error)
 
 
@@ -91,14 +102,14 @@ def _failed(error: BaseException) -> Result:
 
 def _serial(
     function: Callable[[Point], Mapping[str, Any]], pending: Mapping[str, Point]
-) -> Iterator[tuple[str, Result]]:
+) -> Iterator[tuple[str, Result | BeolithError]]:
     for key, point in pending.items():
         yield key, _attempt(function, point)
 
 
 def _parallel(
     function: Callable[[Point], Mapping[str, Any]], pending: Mapping[str, Point], workers: int, scheduler: str | None
-) -> Iterator[tuple[str, Result]]:
+) -> Iterator[tuple[str, Result | BeolithError]]:
     """Results as they finish, on processes of this machine or on a cluster."""
     if not pending:
         return
