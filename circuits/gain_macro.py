@@ -23,6 +23,7 @@ from .gain_phases import held, rebalance, selected, write_and_hold
 from .node import Node
 from .programming import Programming, program
 from .retention import hold_time
+from .transient import Trajectory
 
 REFERENCE_TEMPERATURE = 300.0
 """Temperature at which the write voltages and the converter range are fixed [K]."""
@@ -72,6 +73,7 @@ class GainCellMacro:
         mismatch: Mismatch nodes of the write transistor, in standard deviations [1].
         read_sigma: Standard deviation of the read transistor's threshold [V].
         retention: Time until the weakest cell has lost half a level [s].
+        restored: Charge that a refresh puts back into a cell, mean over levels and mismatch [C].
         prices: Cost of every operation.
     """
 
@@ -86,6 +88,7 @@ class GainCellMacro:
     mismatch: Tensor
     read_sigma: Tensor
     retention: Tensor
+    restored: Tensor
     prices: Mapping[Operation, Cost]
 
     def currents(self, level: Tensor, z_write: Tensor, z_read: Tensor) -> Tensor:
@@ -129,8 +132,46 @@ def calibrate(device: Device, d: GainCellDesign) -> Programming:
     return program(gain_cell(device, d, room, DeviceState(), DeviceState()), d)
 
 
+def fall(
+    device: Device,
+    d: GainCellDesign,
+    condition: Condition,
+    times: Sequence[float],
+    plan: Programming,
+    *,
+    steps: Sequence[float] | None = None,
+) -> tuple[Gain2T0C, Trajectory]:
+    """The cells of a macro, written and left alone: the cells and the storage-node voltage.
+
+    Args:
+        device: Oxide technology of the cell.
+        d: Design choices.
+        condition: Temperatures and states.
+        times: Times since the last refresh [s].
+        plan: From :func:`calibrate`.
+        steps: Time steps of an earlier call, so that a difference of two results is not one of two grids [s].
+
+    Returns:
+        The cells, and their trajectory at 0 and the times, each (condition, level, mismatch node).
+    """
+    temperature = _column(condition.temperature)
+    write_sigma = device.threshold_sigma(_f64(d.write_width), _f64(d.write_length))
+    write = _aged(condition.write_state, write_sigma * _mismatch())
+    cell = gain_cell(device, d, temperature, write, _aged(condition.read_state))
+    start = torch.zeros((temperature.shape[0], d.levels, _NODES), dtype=torch.float64)
+    moments = sorted({0.0, *times})
+    return cell, write_and_hold(cell, d, plan.bit_line[:, None], start, moments, tolerance=_TOLERANCE, steps=steps)
+
+
 def build(
-    device: Device, d: GainCellDesign, node: Node, condition: Condition, times: Sequence[float], plan: Programming
+    device: Device,
+    d: GainCellDesign,
+    node: Node,
+    condition: Condition,
+    times: Sequence[float],
+    plan: Programming,
+    *,
+    steps: Sequence[float] | None = None,
 ) -> list[list[GainCellMacro]]:
     """Macros at every condition and every time since refresh, solved as one batch.
 
@@ -141,25 +182,18 @@ def build(
         condition: Temperatures and states.
         times: Times since the last refresh [s].
         plan: From :func:`calibrate`.
+        steps: As for :func:`fall`.
 
     Returns:
         ``macros[condition][time]``.
     """
-    z = torch.linspace(-_REACH, _REACH, _NODES, dtype=torch.float64)
-    write_sigma = device.threshold_sigma(_f64(d.write_width), _f64(d.write_length))
-    read_sigma = device.threshold_sigma(_f64(d.read_width), _f64(d.read_length))
-    temperature = _column(condition.temperature)
-    write = _aged(condition.write_state, write_sigma * z)
-    cell = gain_cell(device, d, temperature, write, _aged(condition.read_state))
-    batch = (temperature.shape[0], d.levels, _NODES)
-
-    moments = sorted({0.0, *times})
-    start = torch.zeros(batch, dtype=torch.float64)
-    v_held = write_and_hold(cell, d, plan.bit_line[:, None], start, moments, tolerance=_TOLERANCE).voltages
+    cell, trajectory = fall(device, d, condition, times, plan, steps=steps)
+    v_held, moments = trajectory.voltages, sorted({0.0, *times})
     v_sn = rebalance(cell, v_held, held(d), selected(d))
+    z, v_read = _mismatch(), _f64(d.v_read)
+    read_sigma = device.threshold_sigma(_f64(d.read_width), _f64(d.read_length))
 
     retention = _retention(cell, d, v_held[0], z, plan)
-    v_read = _f64(d.v_read)
     mean_current = cell.read_current(v_sn, v_read).mean(dim=(-2, -1))
     charge = cell.node(v_held, held(d))[0]
     lost = (charge[0] - charge).abs().mean(dim=(-2, -1))
@@ -183,10 +217,11 @@ def build(
             mismatch=z,
             read_sigma=read_sigma,
             retention=retention[i],
+            restored=lost[j, i],
             prices=costs(d, node.values, mean_current[j, i], gate_write[i], lost[j, i]),
         )
 
-    return [[macro(i, time) for time in times] for i in range(batch[0])]
+    return [[macro(i, time) for time in times] for i in range(len(condition.temperature))]
 
 
 def _retention(cell: Gain2T0C, d: GainCellDesign, v_held: Tensor, z: Tensor, plan: Programming) -> Tensor:
@@ -196,6 +231,11 @@ def _retention(cell: Gain2T0C, d: GainCellDesign, v_held: Tensor, z: Tensor, pla
     top = v_held[:, 1:]
     time = hold_time(cell, held(d), top, top - half_gap)[..., weak]
     return torch.where(time > 0.0, time, torch.inf).amin(dim=-1)
+
+
+def _mismatch() -> Tensor:
+    """Mismatch nodes of the write transistor, in standard deviations [1]."""
+    return torch.linspace(-_REACH, _REACH, _NODES, dtype=torch.float64)
 
 
 def _f64(x: float) -> Tensor:

@@ -49,7 +49,7 @@ def root(
         for _ in range(most):
             low, high = torch.where(r < 0.0, x, low), torch.where(r > 0.0, x, high)
             moved = x + (-r / slope).clamp(-_STRIDE, _STRIDE)
-            # where the secant leaves the bracket, or crawls as it does down an exponential: halve, or stride to a bracket
+            # where the secant leaves the bracket or crawls, as down an exponential: halve, or stride to find a bracket
             middle = 0.5 * (low + high)
             rescue = torch.where(torch.isfinite(middle), middle, x - _STRIDE * torch.sign(r))
             rescued = (moved <= low) | (moved >= high) | slow

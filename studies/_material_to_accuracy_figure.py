@@ -26,7 +26,7 @@ def draw(ds: Dataset) -> Figure:
     Args:
         ds: Result of the study.
     """
-    canvas = figure.new(height=4.8)
+    canvas = figure.new(height=4.6)
     top, bottom = canvas.subplots(2, 1)
     _accuracy(top, ds)
     _refresh(bottom, ds)
@@ -56,9 +56,9 @@ def _accuracy(axes: Axes, ds: Dataset) -> None:
                 marker=_MARKERS[i % len(_MARKERS)],
                 label=_label(material) if j == 0 else None,
             )
+    axes.axhline(100.0 * float(ds["accuracy_float"].mean()), label="float network", **_LEVEL)
     for j, temperature in enumerate(ds["temperature"].to_numpy()):
         axes.plot([], [], color="0.3", linestyle=_LINES[j % len(_LINES)], label=f"{temperature:g} K")
-    axes.axhline(100.0 * float(ds["accuracy_float"].mean()), label="float network", **_LEVEL)
     if (hold > 0).all():
         axes.set_xscale("log")
     axes.set(xlabel="Time since refresh (s)", ylabel="Accuracy (%)", ylim=(0, 102))
@@ -76,15 +76,15 @@ def _refresh(axes: Axes, ds: Dataset) -> None:
                 color=f"C{i}",
                 linestyle=_LINES[j % len(_LINES)],
                 marker=_MARKERS[i % len(_MARKERS)],
-                label=None,
             )
-    other = _rest(ds)
-    axes.axhline(other, label="all other energy", **_LEVEL)
     for j, age in enumerate(ds["age"].to_numpy()):
         axes.plot([], [], color="0.3", linestyle=_LINES[j % len(_LINES)], label=_age(age))
+    axes.axhline(_rest(ds), label="all other energy", **_LEVEL)
     axes.set_yscale("log")
     axes.set(xlabel="Temperature (K)", ylabel="Refresh energy\nper inference (J)")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=2, handlelength=2.2, frameon=False)
+    axes.legend(
+        loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3, columnspacing=1.0, handlelength=2.0, frameon=False
+    )
 
 
 def _rest(ds: Dataset) -> float:
@@ -93,4 +93,4 @@ def _rest(ds: Dataset) -> float:
 
 
 def _age(seconds: float) -> str:
-    return "fresh" if seconds == 0 else f"{seconds / 31557600.0:.3g} years in use"
+    return "fresh" if seconds == 0 else f"{seconds / 31557600.0:.3g} years"

@@ -83,12 +83,14 @@ QUANTITIES = {
     "energy": ("J", "Energy per inference"),
     "refresh_energy": ("J", "Refresh energy per inference"),
     "refresh_row_energy": ("J", "Energy of one row refresh"),
+    "restored_energy": ("J", "Energy that a refresh puts back into the cells of a row"),
     "latency": ("s", "Latency per inference"),
     "area": ("m^2", "Area of the arrays and converters"),
     "retention_time": ("s", "Retention time of the weakest cell"),
     "threshold_shift": ("V", "Threshold shift of the read transistor since fabrication"),
     "storage_loss": ("V", "Voltage lost by the highest level"),
     "current_ratio": ("1", "Full-scale current over that at calibration"),
+    "level_error": ("1", "Largest departure of a level from its place, in level steps"),
     "margin": ("1", "Smallest distance between levels over the sum of their spreads"),
 }
 _AXES = {
@@ -100,17 +102,18 @@ _AXES = {
 
 
 def points(config: Config) -> Sequence[dict[str, Any]]:
-    """Every combination of material, temperature, time since refresh and age."""
+    """Every combination of material (with the digest of its card), temperature, time since refresh and age."""
     axes = (config.materials, config.temperatures, config.hold_times, config.ages)
-    return [dict(zip(_AXES, values, strict=True)) for values in itertools.product(*axes)]
+    cards = {name: _device(name, config).card.digest for name in config.materials}
+    grid = (dict(zip(_AXES, values, strict=True)) for values in itertools.product(*axes))
+    return [{**point, "card": cards[point["material"]]} for point in grid]
 
 
 def context(config: Config) -> Mapping[str, Any]:
-    """Digests of every card that the result depends on."""
+    """Digest of the CMOS node; the digest of its own transistor card is in every point."""
     from ..circuits import node
 
-    cards = {name: _device(name, config).card.digest for name in config.materials}
-    return {"cards": {**cards, config.node: node.load(config.node).card.digest}}
+    return {"cards": {config.node: node.load(config.node).card.digest}}
 
 
 def sources(config: Config) -> Sequence[str]:
@@ -144,6 +147,7 @@ def evaluate(point: Mapping[str, Any], config: Config) -> Mapping[str, float]:
         "energy": float(totals["energy"]),
         "refresh_energy": float(book["energy"].sel(component="refresh").sum()),
         "refresh_row_energy": float(macro.cost("refresh_row").energy),
+        "restored_energy": float(macro.restored) * config.columns * _design(config).v_high,
         "latency": float(totals["latency"]),
         "area": float(totals["area"]),
         "retention_time": float(macro.retention_time()),
@@ -166,7 +170,9 @@ def assemble(config: Config, points: Sequence[Mapping[str, Any]], results: Seque
     status = np.array([r["status"] for r in results]).reshape(shape)
     message = np.array([r["message"] for r in results]).reshape(shape)
     coords = {d: (d, a, {"units": u, "long_name": text}) for (d, (u, text)), a in zip(_AXES.items(), axes, strict=True)}
+    cards = {point["material"]: point["card"] for point in points}
     return xr.Dataset(variables, coords).assign(
+        card=("material", [cards[m] for m in config.materials], {"units": "", "long_name": "SHA-256 of the card"}),
         status=(dims, status, {"units": "", "long_name": "Status of the point"}),
         message=(dims, message, {"units": "", "long_name": "Message of the point"}),
     )
@@ -241,8 +247,11 @@ def _levels(macro: GainCellMacro, unit: Any) -> dict[str, float]:
         by_read = 0.5 * (macro.currents(level, zero, zero + 1) - macro.currents(level, zero, zero - 1))
         by_write = 0.5 * (macro.currents(level, zero + 1, zero) - macro.currents(level, zero - 1, zero))
     sigma = torch.hypot(by_read, by_write)
+    place = (mean - mean[0]) / macro.unit_current
+    error = (place - level).abs().amax()
     margin = ((mean[1:] - mean[:-1]) / (sigma[1:] + sigma[:-1])).amin()
-    return {"current_ratio": float((mean[-1] - mean[0]) / (unit * (macro.levels - 1))), "margin": float(margin)}
+    ratio = (mean[-1] - mean[0]) / (unit * (macro.levels - 1))
+    return {"current_ratio": float(ratio), "level_error": float(error), "margin": float(margin)}
 
 
 def _design(config: Config) -> Any:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
+from torch import Tensor
+
 from beolith.circuits.bitcells.gain_2t0c import Gain2T0C
 from beolith.circuits.design import GainCellDesign
 from beolith.circuits.gain_macro import gain_cell
 from beolith.devices import library
 from beolith.devices.base import DeviceState
-from torch import Tensor
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from torch import Tensor
+
 from beolith.circuits import spice
 from beolith.circuits.bitcells.gain_2t0c import Gain2T0C
 from beolith.circuits.design import GainCellDesign
@@ -15,7 +17,6 @@ from beolith.circuits.gain_phases import held, rebalance, selected, write_and_ho
 from beolith.circuits.retention import hold_time
 from beolith.devices import library
 from beolith.devices.base import DeviceState
-from torch import Tensor
 
 from .conftest import f64
 

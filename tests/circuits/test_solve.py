@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
+
 from beolith.circuits.solve import root
 from beolith.errors import ConvergenceError
-from torch import Tensor
 
 from .conftest import f64
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
+
 from beolith.circuits.transient import transient
 from beolith.circuits.waveform import Voltages, Waveform
 from beolith.errors import BeolithError
-from torch import Tensor
 
 from .conftest import f64
 
