@@ -21,6 +21,7 @@ from beolith.card import parameter
 from .mission import Mission
 
 ROOM = 300.0
+_TINY = 1e-30
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ def trapping_shift(p: TrappingParameters, mission: Mission) -> Tensor:
     for segment in mission:
         tau = arrhenius_time(p.time_constant, p.activation, segment.temperature)
         reduced = reduced + segment.duty * segment.duration / tau
-        # the tiny offset keeps the derivative of reduced^beta finite for an unstressed device
-        after = -torch.expm1(-((reduced + 1e-30) ** p.stretch))
+        # the tiny offset keeps the derivative of reduced^beta finite for an unstressed device, and is taken off again
+        after = -torch.expm1(_TINY**p.stretch - (reduced + _TINY) ** p.stretch)
         shift = shift + p.amplitude * segment.overdrive.clamp(min=0.0) * (after - filled)
         filled = after
     return shift

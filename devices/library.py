@@ -10,6 +10,7 @@ from torch import Tensor
 
 from beolith import card as cards
 from beolith import registry
+from beolith.sources import all_sources
 
 from .aging import age
 from .base import DeviceState
@@ -18,6 +19,7 @@ from .hydrogen import HydrogenParameters
 from .mission import Mission
 from .parameters import TekvParameters
 from .tekv import Tekv
+from .validity import Validity
 from .variability import MismatchParameters, threshold_sigma
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ SECTIONS: dict[str, type] = {
     "pbti": TrappingParameters,
     "hydrogen": HydrogenParameters,
     "mismatch": MismatchParameters,
+    "validity": Validity,
 }
 P = TypeVar("P")
 
@@ -42,6 +45,7 @@ class Device:
         trapping: Positive-bias instability.
         hydrogen: Donors still to come.
         mismatch: Spread.
+        validity: Where all this may be believed.
     """
 
     card: cards.Card
@@ -49,9 +53,15 @@ class Device:
     trapping: TrappingParameters
     hydrogen: HydrogenParameters
     mismatch: MismatchParameters
+    validity: Validity
 
     def transistor(self, width: Tensor, length: Tensor, temperature: Tensor, state: DeviceState | None = None) -> Tekv:
-        """This device at a size [m], a temperature [K] and a state."""
+        """This device at a size [m], a temperature [K] and a state.
+
+        Warns:
+            ExtrapolationWarning: The length or the temperature lies outside the range of the card.
+        """
+        self.validity.check(self.card.key, length, temperature)
         return Tekv(self.tekv, width, length, temperature, state or DeviceState())
 
     def age(self, mission: Mission) -> DeviceState:
@@ -71,9 +81,11 @@ def load(name: str, overrides: Mapping[str, str | float] | None = None) -> Devic
         overrides: Values that replace those of the card, such as ``{"tekv.mobility": "15 cm**2/(V*s)"}``.
 
     Raises:
-        CardError: Unknown name, or a fault in the card; all faults are listed.
+        BeolithError: Unknown name.
+        CardError: Faults in the card, all of them.
     """
-    card = cards.load(registry.path("cards", name), SECTIONS, kind="transistor")
+    path = registry.path("cards", name)
+    card = cards.load(path, SECTIONS, all_sources(path.parent), kind="transistor")
     return from_card(cards.override(card, overrides, SECTIONS) if overrides else card)
 
 
@@ -90,4 +102,5 @@ def from_card(card: cards.Card) -> Device:
         build("pbti", TrappingParameters),
         build("hydrogen", HydrogenParameters),
         build("mismatch", MismatchParameters),
+        build("validity", Validity),
     )

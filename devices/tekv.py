@@ -145,7 +145,7 @@ def coefficients(
         s=s,
         gain=2.0 * n * n * c * phi * phi * width / length,
         mobility=law,
-        velocity=n * phi / (p.saturation_velocity * length),
+        velocity=n * phi / p.saturation_velocity / length,  # in this order, for v_sat may be infinite
         clm=p.length_modulation / length,
         leakage=width * p.leakage_density * arrhenius,
         charge=n * c * phi * width * length,

@@ -5,7 +5,8 @@ With Q(q) = 2 q + a q^s (free and trapped), w = dv/d(ln q) = 2 q + 1 + a s q^s a
     Q_I = int Q w dq / int w dq,   Q_D = int (x/L) Q w dq / int w dq,   Q_S = Q_I - Q_D      (units of n C phi W L)
 
 The integrals run over r = sqrt(q), linearly from drain to source, so the interval cancels from every ratio and nothing
-is divided by V_DS. Source-drain symmetry is exact by construction of the rule; its error is about 3e-8.
+is divided by V_DS. Source-drain symmetry is exact by construction. The error of the rule is 1e-13 of the channel charge
+without a tail, 2e-7 for s above 0.5, and 8e-6 at worst for s below 0.3 (tests/devices).
 
 References:
     warddutton1978; the quadrature in sqrt(q) with a collocation matrix for the position is own.

@@ -103,10 +103,10 @@ _AXES = {
 
 def points(config: Config) -> Sequence[dict[str, Any]]:
     """Every combination of material (with the digest of its card), temperature, time since refresh and age."""
-    axes = (config.materials, config.temperatures, config.hold_times, config.ages)
+    axes = config.materials, config.temperatures, config.hold_times, config.ages
     cards = {name: _device(name, config).card.digest for name in config.materials}
-    grid = (dict(zip(_AXES, values, strict=True)) for values in itertools.product(*axes))
-    return [{**point, "card": cards[point["material"]]} for point in grid]
+    grid = itertools.product(*axes)
+    return [{**dict(zip(_AXES, values, strict=True)), "card": cards[values[0]]} for values in grid]
 
 
 def context(config: Config) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Callable
 
@@ -120,7 +121,7 @@ def test_gradient_of_the_held_voltage(design: GainCellDesign, parameter: str) ->
     def mean(p: Tensor, steps: tuple[float, ...] | None) -> tuple[Tensor, tuple[float, ...]]:
         changed = device.tekv.replace(**{parameter: p})
         cell = gain_cell(
-            library.Device(device.card, changed, device.trapping, device.hydrogen, device.mismatch),
+            dataclasses.replace(device, tekv=changed),
             design,
             f64(300.0),
             DeviceState(),

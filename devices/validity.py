@@ -1,0 +1,48 @@
+"""The range in which a card may be believed; outside it a transistor still computes, and warns."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from beolith.card import parameter
+from beolith.errors import ExtrapolationWarning
+
+_LAWS = {"source": "own", "how": "derived", "note": "Range over which the laws of the model are tested."}
+
+
+@dataclass(frozen=True)
+class Validity:
+    """Temperatures and lengths that a card covers (SI)."""
+
+    # fmt: off
+    lowest_temperature: Tensor = parameter("K", "lowest temperature covered", low=0, high=500, default=4.0, **_LAWS)
+    highest_temperature: Tensor = parameter("K", "highest temperature covered", low=0, high=1000,
+                                           default=450.0, **_LAWS)
+    shortest_length: Tensor = parameter("m", "shortest channel covered", low=0, high=1e-3)
+    longest_length: Tensor = parameter("m", "longest channel covered", low=0, high=1, default=1e-3, source="own",
+                                       how="assumed", note="Long channels hold no surprise unless a card says so.")
+    # fmt: on
+
+    def check(self, name: str, length: Tensor, temperature: Tensor) -> None:
+        """Warn where a channel length [m] or a temperature [K] lies outside the range.
+
+        Args:
+            name: Name of the card, for the message.
+            length: Channel lengths.
+            temperature: Lattice temperatures.
+        """
+        for what, value, low, high in (
+            ("temperature", temperature, self.lowest_temperature, self.highest_temperature),
+            ("length", length, self.shortest_length, self.longest_length),
+        ):
+            # a hair of slack, because 17.5 nm in SI is not the float that a user's 17.5e-9 is
+            if bool(((value < low * (1 - 1e-9)) | (value > high * (1 + 1e-9))).any()):
+                warnings.warn(
+                    f"{name}: {what} {float(value.min()):g} .. {float(value.max()):g} leaves the range of the card, "
+                    f"{float(low):g} .. {float(high):g} (SI)",
+                    ExtrapolationWarning,
+                    stacklevel=3,
+                )
