@@ -3,8 +3,8 @@
 Nothing but the coefficients is shared with :mod:`..devices.tekv`: ngspice solves the charge-voltage law on a node of
 its own, evaluates the quadrature of the charges in its own arithmetic and integrates in its own way. Currents and
 charges are multiplied by one factor, so that femtofarads look like farads to its tolerances; the write runs in
-nanoseconds. A long hold runs in logarithmic time t = t_0 10^tau, where the leakage is multiplied by dt/dtau, because a linear run
-over eleven decades never ends.
+nanoseconds. A long hold runs in logarithmic time t = t_0 10^tau, where the leakage is multiplied by dt/dtau, because a
+linear run over eleven decades never ends.
 """
 
 from __future__ import annotations

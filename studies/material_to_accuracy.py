@@ -9,9 +9,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,6 +31,17 @@ def _axis(unit: str) -> dict[str, Any]:
     return {"unit": unit, "axis": True}
 
 
+def _network(name: str) -> str:
+    from ..workloads import networks
+
+    networks.find(name)
+    return name
+
+
+_Temperature = Annotated[float, Field(gt=0.0, le=1000.0)]
+_Time = Annotated[float, Field(ge=0.0)]
+
+
 class Config(BaseModel):
     """Options of the study (SI)."""
 
@@ -42,20 +53,22 @@ class Config(BaseModel):
         description="Transistor cards to compare",
         json_schema_extra={"axis": True},
     )
-    temperatures: list[float] = Field(
+    temperatures: list[_Temperature] = Field(
         [300.0, 358.0, 398.0], min_length=1, description="Temperatures of the array", json_schema_extra=_axis("K")
     )
-    hold_times: list[float] = Field(
+    hold_times: list[_Time] = Field(
         [1e-6, 1e-4, 1e-2, 1.0, 1e2, 1e4, 1e6],
         min_length=1,
         description="Times since the last refresh",
         json_schema_extra=_axis("s"),
     )
-    ages: list[float] = Field(
+    ages: list[_Time] = Field(
         [0.0, 10 * _YEAR], min_length=1, description="Times in use, under stored levels", json_schema_extra=_axis("s")
     )
-    network: str = Field("lenet5", description="Network")
-    dataset: str = Field("digits", description="Data set: digits is embedded; mnist and fashion_mnist are files")
+    network: Annotated[str, AfterValidator(_network)] = Field("lenet5", description="Network")
+    dataset: Literal["digits", "mnist", "fashion_mnist"] = Field(
+        "digits", description="Data set: digits is embedded; mnist and fashion_mnist are files"
+    )
     images: int = Field(500, ge=1, description="Test images")
     seed: int = Field(0, ge=0, description="Seed of training and of the cells' mismatch")
     weight_bits: int = Field(8, ge=2, le=16, description="Bits of a weight, sign included")

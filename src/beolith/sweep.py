@@ -63,11 +63,11 @@ def run(
     alone = workers == 1 and scheduler is None
     computed = _serial(function, pending) if alone else _parallel(function, pending, workers, scheduler)
     try:
-        for key, result in computed:
-            if isinstance(result, BeolithError):
-                raise result
-            store.save(key, {"point": pending[key], "result": result})
-            done[key] = result
+        for key, found in computed:
+            if isinstance(found, BeolithError):
+                raise found
+            store.save(key, {"point": pending[key], "result": found})
+            done[key] = found
             report(len(done), len(wanted))
     except KeyboardInterrupt:
         raise Interrupted(
@@ -123,7 +123,7 @@ def _parallel(
                     threads_per_worker=1,
                     processes=True,
                     memory_limit=None,
-                    dashboard_address=None,
+                    dashboard_address="localhost:0",  # any free port: two sweeps may run at once
                     env=ONE_THREAD,
                 )
             )

@@ -10,7 +10,7 @@ import pytest
 from xarray import Dataset
 
 from beolith import store, study
-from beolith.errors import StudyError
+from beolith.errors import BeolithError
 
 NAME = "material_to_accuracy"
 SMALL = {
@@ -108,12 +108,16 @@ def test_a_longer_axis_keeps_finished_points(finished: study.Run, monkeypatch: p
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"temperatur": 300}, "did you mean 'temperatures'"),
+        ({"temperature": 300}, "did you mean 'temperatures'"),
         ({"temperatures": ["300 V"]}, "temperatures"),
         ({"levels": 1}, "levels"),
         ({"images": 0}, "images"),
+        ({"hold_times": [-1.0]}, "hold_times"),
+        ({"temperatures": [-5.0]}, "temperatures"),
+        ({"network": "lenet"}, "lenet5"),
+        ({"dataset": "mnst"}, "mnist"),
     ],
 )
 def test_wrong_options(setting: dict[str, object], message: str, tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match=message):
+    with pytest.raises(BeolithError, match=message):
         study.run(NAME, setting, out=tmp_path)

@@ -130,6 +130,15 @@ def test_a_fault_is_one_paragraph_and_exit_code_2(ball, arguments, says):
     assert error["type"].endswith("Error")
 
 
+def test_equal_failures_are_told_once(ball, tmp_path):
+    ball.write_text(ball.read_text().replace('point["time"] == config.fail_at', 'point["time"] >= 2'))
+    result = call("run", ball, "--out", tmp_path / "out")
+    assert result.stdout.count("the ball hit the ground") == 1
+    assert "2 failed" in result.stdout
+    assert result.stderr == ""
+    assert len(ask("run", ball, "--out", tmp_path / "out")["failures"]) == 2
+
+
 def test_a_faulty_card_is_reported_with_all_its_faults(write_card):
     result = call("show", write_card("title: 3\nbody: {mass: 1, size: 2}"), code=2)
     assert result.stderr.count("ball.yaml: ") == 3

@@ -84,6 +84,17 @@ def test_a_references_file_beside_a_study_counts(ball, tmp_path):
     assert "title = {Nothing}" in json.loads(done.files["json"].read_text())["bibtex"]
 
 
+def test_a_references_file_beside_a_card_counts(ball, tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "references.bib").write_text("@misc{nobody1900, title = {Nothing}}")
+    (tmp_path / "mine" / "card.yaml").write_text("")
+    ball.write_text(ball.read_text().replace('["own"]', '["nobody1900"]'))
+    monkeypatch.chdir(tmp_path)
+    done = study.run(str(ball), {"log": "mine/card.yaml"}, out=tmp_path / "out")
+    (tmp_path / "mine" / "references.bib").unlink()
+    assert "title = {Nothing}" in study.cite(done.dataset)  # a result keeps what it cites
+
+
 def test_the_figure_is_drawn_again_from_the_file(ball, tmp_path):
     done = study.run(str(ball), {"log": str(tmp_path / "log")}, out=tmp_path)
     first = done.files["pdf"].read_bytes()

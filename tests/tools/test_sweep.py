@@ -1,10 +1,13 @@
+import contextlib
+import importlib
 import math
 import operator
+import socket
 
 import pytest
 
 from beolith import sweep
-from beolith.errors import Interrupted, StudyError
+from beolith.errors import DataError, Interrupted, StudyError
 from beolith.store import PointStore
 
 POINTS = [{"x": float(x)} for x in range(5)]
@@ -48,6 +51,29 @@ def test_a_failing_point_is_a_result_and_is_tried_again(store):
     again = Counted()
     assert sweep.run(again, POINTS, store)[3]["y"] == 9
     assert again.asked == [3.0]
+
+
+UNREADABLE = """
+from beolith.errors import DataError
+
+def unreadable(point):
+    if point["x"] == 3:
+        raise DataError("images.gz: damaged")
+    return {"y": point["x"]}
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_damaged_file_ends_the_sweep_and_finished_points_are_kept(store, workers, tmp_path, monkeypatch):
+    (tmp_path / f"broken{workers}.py").write_text(UNREADABLE)
+    monkeypatch.syspath_prepend(tmp_path)  # workers get the same path
+    function = importlib.import_module(f"broken{workers}").unreadable
+    with pytest.raises(DataError, match=r"^images\.gz: damaged$"):
+        sweep.run(function, POINTS, store, workers=workers)
+    again = Counted()
+    sweep.run(again, POINTS, store)
+    assert 3.0 in again.asked
+    assert workers > 1 or again.asked == [3.0, 4.0]
 
 
 def test_a_stopped_sweep_resumes_and_never_recomputes(store):
@@ -116,6 +142,11 @@ def test_processes_give_the_same_results(store):
     assert results == sweep.run(take, points, PointStore(store.folder / "serial"))
     assert results[1] == {"y": 2.0, "status": "ok", "message": ""}
     assert results[2] == {"status": "failed", "message": "KeyError: 'r'"}
+
+
+def test_two_sweeps_may_run_at_once(store):
+    with contextlib.suppress(OSError), socket.create_server(("", 8787)):  # where Dask likes to sit, here or elsewhere
+        assert sweep.run(operator.itemgetter("r"), [{"r": {"y": 1.0}}], store, workers=2)[0]["y"] == 1.0
 
 
 def test_a_cluster_that_does_not_answer(store, monkeypatch):
