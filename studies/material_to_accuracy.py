@@ -38,6 +38,12 @@ def _network(name: str) -> str:
     return name
 
 
+def _dataset(name: str) -> str:
+    from ..workloads import datasets
+
+    return datasets.check_name(name)
+
+
 _Temperature = Annotated[float, Field(gt=0.0, le=1000.0)]
 _Time = Annotated[float, Field(ge=0.0)]
 
@@ -66,7 +72,7 @@ class Config(BaseModel):
         [0.0, 10 * _YEAR], min_length=1, description="Times in use, under stored levels", json_schema_extra=_axis("s")
     )
     network: Annotated[str, AfterValidator(_network)] = Field("lenet5", description="Network")
-    dataset: Literal["digits", "mnist", "fashion_mnist"] = Field(
+    dataset: Annotated[str, AfterValidator(_dataset)] = Field(
         "digits", description="Data set: digits is embedded; mnist and fashion_mnist are files"
     )
     images: int = Field(500, ge=1, description="Test images")

@@ -75,11 +75,21 @@ def load(name: str, split: str, folder: Path | str | None = None) -> Dataset:
         >>> load("digits", "test").images.shape
         torch.Size([500, 1, 8, 8])
     """
-    _known("data set", name, tuple(_READERS))
+    check_name(name)
     _known("split", split, get_args(Split))
     read, classes = _READERS[name]
     images, labels = read(cast(Split, split), folder)
     return Dataset(name, images, labels, classes)
+
+
+def check_name(name: str) -> str:
+    """The name of a data set, if there is one of that name.
+
+    Raises:
+        DataError: There is none; with the nearest.
+    """
+    _known("data set", name, tuple(_READERS))
+    return name
 
 
 def _known(what: str, name: str, allowed: tuple[str, ...]) -> None:
