@@ -92,7 +92,7 @@ class GainCellMacro:
     prices: Mapping[Operation, Cost]
 
     def currents(self, level: Tensor, z_write: Tensor, z_read: Tensor) -> Tensor:
-        """Read current of cells, see :meth:`.base.Macro.currents` [A]."""
+        """Read current of cells, see :meth:`.base.Macro.currents`; write mismatch beyond 4 sigma counts as 4 [A]."""
         z = z_write.to(torch.float64).clamp(-_REACH, _REACH)
         last = self.mismatch.shape[0] - 1
         place = (z + _REACH) * (last / (2.0 * _REACH))

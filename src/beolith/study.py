@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -62,7 +62,7 @@ def options(study: Study) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "type": inspect.formatannotation(field.annotation),
+            "type": inspect.formatannotation(_bare(field.annotation)),
             "unit": _extra(study, name).get("unit", ""),
             "default": None if field.is_required() else plain(field.get_default(call_default_factory=True)),
             "required": field.is_required(),
@@ -234,6 +234,14 @@ def _fixed(study: Study, config: BaseModel) -> dict[str, Any]:
     """The configuration without the fields that only choose points."""
     axes = {name for name in study.Config.model_fields if _extra(study, name).get("axis")}
     return config.model_dump(mode="json", exclude=axes)
+
+
+def _bare(annotation: Any) -> Any:
+    """A type without the ranges and checks that pydantic hangs on it."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _bare(inner[0])
+    return origin[tuple(map(_bare, inner))] if origin in (list, tuple, dict) else annotation
 
 
 def _extra(study: Study, name: str) -> Mapping[str, Any]:

@@ -1,8 +1,8 @@
-"""Cells of the published devices, and one thread: the tensors here are small."""
+"""Cells of the published devices."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -13,14 +13,6 @@ from beolith.circuits.design import GainCellDesign
 from beolith.circuits.gain_macro import gain_cell
 from beolith.devices import library
 from beolith.devices.base import DeviceState
-
-
-@pytest.fixture(autouse=True, scope="session")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def f64(*x: float) -> Tensor:

@@ -27,26 +27,21 @@ FILE = "train-images-idx3-ubyte.gz"
     reason="no MNIST files: set BEOLITH_DATA to the folder that holds them",
 )
 def test_lenet_on_the_gain_cell_chip(tmp_path: Path) -> None:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        trained = workloads.train("lenet5", "mnist", epochs=1, folder=FOLDER, cache=tmp_path)
-        test = workloads.load("mnist", "test", FOLDER).first(4000)
-        calibration = workloads.load("mnist", "train", FOLDER).first(256)
-        design, device = GainCellDesign(), library.load("liu2023_ito")
-        room = Condition(torch.tensor([300.0], dtype=torch.float64), DeviceState(), DeviceState())
-        with torch.inference_mode():
-            chip = arch.convert(trained.module, arch.IdealMacro(128, 128, 16), arch.CimOptions(), calibration.images)
-            floating, ideal = workloads.evaluate(trained.module, test), workloads.evaluate(chip, test)
-            plan = calibrate(device, design)
-            times = [0.0, 1e5]
-            fresh, forgotten = build(device, design, nodes.load("cmos_45nm"), room, times, plan)[0]
-            arch.reprogram(chip, fresh)
-            physical = workloads.evaluate(chip, test)
-            arch.reprogram(chip, forgotten)
-            lost = workloads.evaluate(chip, test)
-    finally:
-        torch.set_num_threads(threads)
+    trained = workloads.train("lenet5", "mnist", epochs=1, folder=FOLDER, cache=tmp_path)
+    test = workloads.load("mnist", "test", FOLDER).first(4000)
+    calibration = workloads.load("mnist", "train", FOLDER).first(256)
+    design, device = GainCellDesign(), library.load("liu2023_ito")
+    room = Condition(torch.tensor([300.0], dtype=torch.float64), DeviceState(), DeviceState())
+    with torch.inference_mode():
+        chip = arch.convert(trained.module, arch.IdealMacro(128, 128, 16), arch.CimOptions(), calibration.images)
+        floating, ideal = workloads.evaluate(trained.module, test), workloads.evaluate(chip, test)
+        plan = calibrate(device, design)
+        times = [0.0, 1e5]
+        fresh, forgotten = build(device, design, nodes.load("cmos_45nm"), room, times, plan)[0]
+        arch.reprogram(chip, fresh)
+        physical = workloads.evaluate(chip, test)
+        arch.reprogram(chip, forgotten)
+        lost = workloads.evaluate(chip, test)
     assert floating >= 0.96
     assert abs(ideal - floating) <= 0.003
     assert floating - physical <= 0.01

@@ -121,3 +121,10 @@ def test_a_longer_axis_keeps_finished_points(finished: study.Run, monkeypatch: p
 def test_wrong_options(setting: dict[str, object], message: str, tmp_path: Path) -> None:
     with pytest.raises(BeolithError, match=message):
         study.run(NAME, setting, out=tmp_path)
+
+
+def test_options_are_shown_without_their_checks() -> None:
+    types = {option["name"]: option["type"] for option in study.options(study.get(NAME))}
+    assert types["temperatures"] == "list[float]"
+    assert types["network"] == "str"
+    assert not any("Annotated" in text for text in types.values())

@@ -1,4 +1,4 @@
-"""One thread: the tensors here are small."""
+"""One thread for every test: the tensors here are small, and two threads lose more on them than they gain."""
 
 from __future__ import annotations
 
