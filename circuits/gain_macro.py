@@ -159,7 +159,7 @@ def fall(
     write = _aged(condition.write_state, write_sigma * _mismatch())
     cell = gain_cell(device, d, temperature, write, _aged(condition.read_state))
     start = torch.zeros((temperature.shape[0], d.levels, _NODES), dtype=torch.float64)
-    moments = sorted({0.0, *times})
+    moments = [0.0, *times]
     return cell, write_and_hold(cell, d, plan.bit_line[:, None], start, moments, tolerance=_TOLERANCE, steps=steps)
 
 
@@ -188,7 +188,7 @@ def build(
         ``macros[condition][time]``.
     """
     cell, trajectory = fall(device, d, condition, times, plan, steps=steps)
-    v_held, moments = trajectory.voltages, sorted({0.0, *times})
+    v_held, moments = trajectory.voltages, sorted([0.0, *times])
     v_sn = rebalance(cell, v_held, held(d), selected(d))
     z, v_read = _mismatch(), _f64(d.v_read)
     read_sigma = device.threshold_sigma(_f64(d.read_width), _f64(d.read_length))

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -117,38 +118,31 @@ def transient(
     still = torch.zeros_like(start)
     charge, current = node(start, waveform.at(0, waveform.times[0]))
     s = _State(start, charge, current, torch.full_like(start, _SLOPE), still)
-    keep = sorted(set(samples))
-    times: list[float] = []
-    voltages: list[Tensor] = []
-    ends: list[float] = []
-    worst = 0.0
-    t, h = waveform.times[0], 0.0
-    if not keep or keep[0] <= t:
-        times, voltages = [t], [start]
+    shortest = min(b - a for a, b in pairwise(waveform.times))
     forced = sorted(steps) if steps is not None else []
+    wanted = sorted(samples)
+    kept = {waveform.times[0]: start}
+    ends: list[float] = []
+    worst, t = 0.0, waveform.times[0]
     for segment, stop in enumerate(waveform.times[1:]):
-        # terminals may jump in slope at a break point: restart with a small step
-        s = s._replace(rate=still)
-        h = 1e-3 * (stop - t) if segment and (stop - t) < 1e3 * t else 1e-6 * (stop - t)
-        h = min(h, max(1e-13, h))
-        targets = [x for x in (forced or keep) if t < x < stop] + [stop]
-        for target in targets:
+        # terminals change slope at a break point: forget the past and start small
+        s, h = s._replace(rate=still), 1e-3 * shortest
+        for target in [x for x in (forced or wanted) if t < x < stop] + [stop]:
             while t < target:
                 left = target - t
                 size = left if forced or h >= left else min(h, 0.5 * left)
                 new, error = _step(node, waveform, segment, t, size, s)
                 estimate = float(error.abs().max())
                 if not forced:
-                    factor = 0.9 * (tolerance / max(estimate, 1e-30)) ** (1.0 / 3.0)
-                    h = size * min(_GROWTH, max(_SHRINK, factor))
+                    h = size * min(_GROWTH, max(_SHRINK, 0.9 * (tolerance / max(estimate, 1e-30)) ** (1.0 / 3.0)))
                     if estimate > tolerance:
-                        if size < 1e-18 or len(ends) > _MOST_STEPS:
+                        if size < 1e-9 * shortest or len(ends) > _MOST_STEPS:
                             raise ConvergenceError(f"Transient: no step meets {tolerance:g} V at t = {t:g} s.")
                         continue
                 t = target if size == left else t + size
                 s, worst = new, max(worst, estimate)
                 ends.append(t)
-                if not keep or t in keep:
-                    times.append(t)
-                    voltages.append(s.voltage)
-    return Trajectory(torch.tensor(times, dtype=start.dtype), torch.stack(voltages), tuple(ends), worst)
+                if not wanted or t in samples:
+                    kept[t] = s.voltage
+    times = wanted or list(kept)
+    return Trajectory(torch.tensor(times, dtype=start.dtype), torch.stack([kept[x] for x in times]), tuple(ends), worst)

@@ -120,8 +120,10 @@ def cite(
 def main() -> None:
     """Entry point of the ``beolith`` command."""
     try:
-        app()
-        sys.stdout.flush()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # typer leaves by SystemExit, and what is still buffered would fail after us
     except BrokenPipeError:
         hush_broken_pipe()
         sys.exit(BUG)
