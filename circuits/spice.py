@@ -60,7 +60,8 @@ def subcircuit(name: str, transistor: Tekv, rate: str = "1") -> str:
     lines += [
         "bq q 0 v=0.5*(exp(v(xs))+exp(v(xd)))",
         f"bmu mu 0 v={m['scale']!r}*exp({m['exponent']!r}*ln(1+v(q)*{m['inverse_charge']!r}))/(1+{m['theta']!r}*v(q))",
-        f"bu u 0 v={k['velocity']!r}*v(mu)*(exp(v(xs))-exp(v(xd)))",
+        "bm m 0 v=1+exp(v(xs))/(1+exp(8*(v(xd)-v(xs))))+exp(v(xd))/(1+exp(8*(v(xs)-v(xd))))",
+        f"bu u 0 v={k['velocity']!r}*v(mu)*(v(gs)-v(gd))/v(m)",
         f"bi d s i={SCALE!r}*({rate})*({k['gain']!r}*v(mu)*(v(gs)-v(gd))/sqrt(1+v(u)*v(u))"
         f"*(1+{k['clm']!r}*({smooth}-{two_phi}))+{k['leakage']!r}*tanh((v(d)-v(s))/{two_phi}))",
     ]

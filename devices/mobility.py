@@ -33,11 +33,10 @@ class MobilityLaw(NamedTuple):
         """Mobility at the mean normalised charge ``q`` [m^2/(V s)]."""
         return self.scale * torch.exp(self.exponent * torch.log1p(q * self.inverse_charge)) / (1.0 + self.theta * q)
 
-    def with_slope(self, q: Tensor) -> tuple[Tensor, Tensor]:
-        """Mobility and its derivative by the normalised charge [m^2/(V s)]."""
-        mu = self(q)
-        ratio = self.exponent * self.inverse_charge / (1.0 + q * self.inverse_charge)
-        return mu, mu * (ratio - self.theta / (1.0 + self.theta * q))
+    def log_slope(self, q: Tensor) -> Tensor:
+        """Derivative of the logarithm of the mobility by the normalised charge [1]."""
+        percolation = self.exponent * self.inverse_charge / (1.0 + q * self.inverse_charge)
+        return percolation - self.theta / (1.0 + self.theta * q)
 
 
 def mobility_law(p: TekvParameters, temperature: Tensor) -> MobilityLaw:

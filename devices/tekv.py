@@ -10,7 +10,8 @@ that a body-less device is exactly invariant to a common shift of its three term
     s     = phi/(k T_t/q),  a = (q N_t k T_t t/(n C phi)) (2 n C phi/Q_c)^s,  Q_c = q N_c t (phi/phi_300)^1.5
     G(q)  = q^2 + q + a s/(s+1) q^(s+1)                       dG/dv = q
     I_D   = 2 n^2 C phi^2 (W/L) mu(q_b) [G(q_S) - G(q_D)] F_vs F_clm + W J_0(T) tanh(V_DS/2 phi)
-    F_vs  = [1 + (lambda_v (q_S - q_D))^2]^(-1/2),  lambda_v = n mu phi/(v_sat L)
+    F_vs  = [1 + u^2]^(-1/2),  u = lambda_v [G(q_S) - G(q_D)]/m,  lambda_v = n mu phi/(v_sat L)
+    m     = 1 + (q_S^9 + q_D^9)/(q_S^8 + q_D^8)               1 + a smooth max(q_S, q_D): I_sat = 2 n C phi W v_sat m
     F_clm = 1 + (l_clm/L) sabs(V_DS),  sabs(x) = sqrt(x^2 + 4 phi^2) - 2 phi,  q_b = (q_S + q_D)/2
     V_T   = V_T0 + n [phi ln(2 n C phi/Q_c) - same at 300 K] + (dV_FB/dT)(T - 300 K)
             - (q t/C) N_D [1 + t C/(2 eps_s)] + dV_BTI - [eta_0 + eta_D sabs(V_DS)] e^(-L/2 lambda)
@@ -20,7 +21,7 @@ zero. Charges are in :mod:`.ward_dutton`, the mobility law in :mod:`.mobility`.
 
 References:
     enz1995_ekv (core), leenathan2011 (tail), vansetten2025_cryo (phi), wang2025_ted (donor term and lambda),
-    pandey2025_ted (short-channel numbers); local n, sabs and the form of F_vs: own, see docs/design.md.
+    pandey2025_ted (short-channel numbers); local n, sabs and F_vs: own, see docs/design.md.
 """
 
 from __future__ import annotations
@@ -180,10 +181,20 @@ def drain_current(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Ten
 def _current(k: Coefficients, point: _Point) -> Tensor:
     q, trapped, v_ds, smooth = point
     g = q * (q + 1.0 + trapped * (k.s / (k.s + 1.0)))
+    dg = g[0] - g[1]
     mu = k.mobility(0.5 * (q[0] + q[1]))
-    u = k.velocity * mu * (q[0] - q[1])
-    core = k.gain * mu * (g[0] - g[1]) * torch.rsqrt(1.0 + u * u)
+    u = k.velocity * mu * dg / _saturation_charge(q)[0]
+    core = k.gain * mu * dg * torch.rsqrt(1.0 + u * u)
     return core * (1.0 + k.clm * (smooth - 2.0 * k.phi)) + k.leakage * torch.tanh(v_ds / (2.0 * k.phi))
+
+
+def _saturation_charge(q: Tensor) -> tuple[Tensor, Tensor]:
+    """1 + a smooth maximum of q_S and q_D, and their shares q_x^8/(q_S^8 + q_D^8) in it, stacked like q [1]."""
+    power = q / (q[0] + q[1])  # normalised first, for the eighth power of a small charge is no number
+    for _ in range(3):
+        power = power * power
+    share = power / (power[0] + power[1])
+    return 1.0 + (share[0] * q[0] + share[1] * q[1]), share
 
 
 def current_and_charges(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Charges]:
@@ -201,28 +212,28 @@ def current_and_conductances(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Ten
     trapped_slope = trapped * k.s
     w = torch.add(trapped_slope + 1.0, q, alpha=2.0)
     g = q * torch.addcmul(q + 1.0, trapped_slope, 1.0 / (k.s + 1.0))
-    mu, mu_slope = k.mobility.with_slope(0.5 * (q[0] + q[1]))
-    dg, dq = g[0] - g[1], q[0] - q[1]
-    limit = k.velocity * mu
-    u = limit * dq
-    f = torch.rsqrt(1.0 + u * u)
+    dg = g[0] - g[1]
+    mean = 0.5 * (q[0] + q[1])
+    mu, mu_slope = k.mobility(mean), k.mobility.log_slope(mean)
+    m, share = _saturation_charge(q)
+    u = k.velocity * mu * dg / m
+    u2 = u * u
+    f2 = 1.0 / (1.0 + u2)
     clm = 1.0 + k.clm * (smooth - 2.0 * k.phi)
     leak = torch.tanh(v_ds / (2.0 * k.phi))
-    outer = k.gain * f * clm
-    bare = outer * dg
-    current = torch.addcmul(bare * mu, k.leakage, leak)
+    gain = k.gain * mu * torch.sqrt(f2)
+    core = gain * dg
+    current = torch.addcmul(core * clm, k.leakage, leak)
 
-    # dI/dq_S and dI/dq_D share the mobility slope (through q_b) and differ in sign otherwise
-    drag = bare * limit * u * f * f
-    common = 0.5 * mu_slope * torch.addcmul(bare, drag, dq, value=-1.0)
-    p = q / w
-    swing = drag * mu
-    to_source = (common - swing) * p[0] + outer * mu * q[0]
-    to_drain = (common + swing) * p[1] - outer * mu * q[1]
+    # dI/dq_x = gain f^2 [+-w_x + dG (u^2 dm/dq_x/m + d(ln mu)/dq_b/2)], and dq_x/dv_x = q_x/w_x
+    m_slope = 9.0 * share - 8.0 * (m - 1.0) * (share / q)
+    pull = dg * torch.addcmul(0.5 * mu_slope, m_slope, u2 / m)
+    ends = gain * clm * f2 * (q / w)
+    to_source = ends[0] * (pull[0] + w[0])
+    to_drain = ends[1] * (pull[1] - w[1])
     slope = v_ds / smooth
     both = (to_source + to_drain) / k.n_phi
-    modulation = k.gain * f * dg * mu * (k.clm * slope)
-    direct = modulation + (1.0 - leak * leak) * (k.leakage / (2.0 * k.phi))
+    direct = torch.addcmul(core * (k.clm * slope), 1.0 - leak * leak, k.leakage / (2.0 * k.phi))
     drain = direct + both * (k.dibl * slope) - to_drain / k.n_phi
     return current, Conductances(both, drain, -both - drain)
 
