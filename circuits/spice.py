@@ -50,6 +50,7 @@ def subcircuit(name: str, transistor: Tekv, rate: str = "1") -> str:
     nodes, weights, matrix = (x.numpy() for x in rule(torch.device("cpu"), torch.float64))
     smooth = f"sqrt((v(d)-v(s))*(v(d)-v(s))+{4 * k['phi'] ** 2!r})"
     two_phi = f"{2 * k['phi']!r}"
+    mean = "0.5*(exp(v(xs))+exp(v(xd)))"  # no node of its own: an iterate below zero would end in the logarithm
     lines = [f".subckt {name} d g s"]
     for end in "sd":
         drive = f"(v(g)-({k['v_t']!r})+{k['dibl']!r}*({smooth}-{two_phi})-v({end}))/{k['n_phi']!r}"
@@ -58,11 +59,10 @@ def subcircuit(name: str, transistor: Tekv, rate: str = "1") -> str:
         g = f"exp({x})*(exp({x})+1+{k['a'] * k['s'] / (k['s'] + 1)!r}*exp({k['s']!r}*{x}))"
         lines.append(f"bg{end} g{end} 0 v={g}")
     lines += [
-        "bq q 0 v=0.5*(exp(v(xs))+exp(v(xd)))",
-        f"bmu mu 0 v={m['scale']!r}*exp({m['exponent']!r}*ln(1+v(q)*{m['inverse_charge']!r}))/(1+{m['theta']!r}*v(q))",
-        "bm m 0 v=1+exp(v(xs))/(1+exp(8*(v(xd)-v(xs))))+exp(v(xd))/(1+exp(8*(v(xs)-v(xd))))",
-        f"bu u 0 v={k['velocity']!r}*v(mu)*(v(gs)-v(gd))/v(m)",
-        f"bi d s i={SCALE!r}*({rate})*({k['gain']!r}*v(mu)*(v(gs)-v(gd))/sqrt(1+v(u)*v(u))"
+        f"bmu mu 0 v={m['scale']!r}*exp({m['exponent']!r}*ln(1+{mean}*{m['inverse_charge']!r}))"
+        f"/(1+{m['theta']!r}*{mean})",
+        *_velocity(k["velocity"]),
+        f"bi d s i={SCALE!r}*({rate})*({k['gain']!r}*v(mu)*(v(gs)-v(gd))/v(slow)"
         f"*(1+{k['clm']!r}*({smooth}-{two_phi}))+{k['leakage']!r}*tanh((v(d)-v(s))/{two_phi}))",
     ]
     for i, place in enumerate(nodes):
@@ -83,6 +83,17 @@ def subcircuit(name: str, transistor: Tekv, rate: str = "1") -> str:
         ".ends",
     ]
     return "\n".join(lines)
+
+
+def _velocity(velocity: float) -> list[str]:
+    """Node ``slow``, the square root of 1 + u^2; a constant where the velocity does not saturate."""
+    if velocity == 0.0:
+        return ["vslow slow 0 1"]
+    maximum = "0.5*(exp(v(xs))*(1+tanh(4*(v(xs)-v(xd))))+exp(v(xd))*(1-tanh(4*(v(xs)-v(xd)))))"
+    return [
+        f"bu u 0 v={velocity!r}*v(mu)*(v(gs)-v(gd))/(1+{maximum})",
+        "bslow slow 0 v=sqrt(1+v(u)*v(u))",
+    ]
 
 
 def storage_node(
