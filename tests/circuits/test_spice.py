@@ -20,7 +20,7 @@ from .conftest import f64
 @pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not installed (Debian package 'ngspice')")
 @pytest.mark.parametrize(("card", "length"), [("silicon_45nm", 17.5e-9), ("belmonte2023_igzo", 45e-9)])
 def test_output_curves_within_a_thousandth(tmp_path: Path, card: str, length: float) -> None:
-    """The silicon card has every outer factor switched on: velocity saturation, DIBL, length modulation, degradation."""
+    """The silicon card has every outer factor on: velocity saturation, DIBL, length modulation, degradation."""
     transistor = library.load(card).transistor(f64(1e-6), f64(length), f64(300.0))
     deck = [
         "output curves",
