@@ -57,7 +57,7 @@ def _halley(v: Tensor, a: Tensor, s: Tensor) -> Tensor:
         step.div_(slope)
         curvature.mul_(step).div_(slope).clamp_(max=1.0).mul_(-0.5).add_(1.0)
         x.sub_(step.div_(curvature))
-        if taken >= _LEAST and float(step.abs_().max()) < _ENOUGH:
+        if taken >= _LEAST and bool((step.abs_() < _ENOUGH).all()):
             break
     return x.clamp_(min=_LOWEST)
 

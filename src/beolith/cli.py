@@ -119,6 +119,8 @@ def cite(
 
 def main() -> None:
     """Entry point of the ``beolith`` command."""
+    # threads that wait should not spin: on a busy machine that costs more than the second core brings
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         try:
             app()
