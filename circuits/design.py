@@ -37,7 +37,7 @@ class GainCellDesign:
         columns_per_converter: Columns that share one converter [1].
         reference: What the converters count by: "tracking", a read transistor of the same temperature and age driven at
             the level voltages; or "fixed", the unit current of calibration.
-        weak_sigma: How many standard deviations the weakest cell is off, which sets the refresh period [1].
+        weak_sigma: How many standard deviations the weakest cell is off, which sets the refresh period, 0 .. 4 [1].
     """
 
     write_width: float = 70e-9
@@ -74,6 +74,8 @@ class GainCellDesign:
             faults.append(f"v_hold = {self.v_hold:g} V must lie below v_write = {self.v_write:g} V")
         if min(self.rows, self.columns, self.columns_per_converter, self.converter_bits) < 1:
             faults.append("rows, columns, columns_per_converter and converter_bits must be at least 1")
+        if not 0.0 <= self.weak_sigma <= 4.0:
+            faults.append(f"weak_sigma = {self.weak_sigma:g} must be 0 .. 4")
         if self.reference not in get_args(Reference):
             faults.append(f"reference = {self.reference!r} must be one of {', '.join(get_args(Reference))}")
         if faults:

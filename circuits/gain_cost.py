@@ -1,6 +1,7 @@
 """Energy, time and area of every operation of a gain-cell macro, from geometry, voltages and the CMOS node.
 
-Wires are charged rail to rail, a converter pays its Walden figure of merit, a row of cells pays its own read current.
+Wires are charged rail to rail, a converter pays its Walden figure of merit times 2^bits (an upper bound: the figure is
+per effective step), a row of cells pays its own read current.
 The cell is drawn as two transistors side by side, each a gate between two contacts with a one-F space around.
 
 References:
@@ -17,6 +18,11 @@ from .design import GainCellDesign
 from .node import NodeParameters
 
 _ACCUMULATOR_BITS = 16
+"""Width of a column's accumulator, assumed; its adder costs twice that of eight bits."""
+_DRIVER_INVERTERS = 8
+"""Area of the drivers of a row in minimum inverters, two lines of four, assumed; they are not sized yet."""
+_MEAN_SQUARE = 1.0 / 3.0
+"""Mean of (V/V_high)^2 over levels spread evenly from 0 to V_high, derived."""
 
 
 def cell_area(d: GainCellDesign, node: NodeParameters) -> Tensor:
@@ -43,11 +49,11 @@ def costs(
     zero = torch.zeros_like(node.supply_voltage)
 
     word = (row_wire + d.columns * gate_write) * (d.v_write - d.v_hold) ** 2
-    bits = d.columns * (column_wire * d.v_high**2 / 3.0 + d.storage * d.v_high**2 / 3.0)
+    bits = d.columns * (column_wire + d.storage) * d.v_high**2 * _MEAN_SQUARE
     write = Cost(word + bits, zero + d.write_time + 2.0 * d.edge_time, zero)
 
     drive = row_wire * d.v_read**2 + d.columns * mean_current * d.v_read * d.read_time
-    driver_area = d.rows * 2.0 * 4.0 * node.inverter_area
+    driver_area = d.rows * _DRIVER_INVERTERS * node.inverter_area
     read = Cost(drive, zero + d.read_time, d.rows * d.columns * cell_area(d, node) + driver_area)
 
     convert = Cost(

@@ -133,8 +133,8 @@ def storage_node(
 def _deck(
     cell: Gain2T0C, rest: dict[str, float], wwl: str, wbl: str, rate: str, start: float, tran: str, d: GainCellDesign
 ) -> str:
-    assert isinstance(cell.write, Tekv)
-    assert isinstance(cell.read, Tekv)
+    if not (isinstance(cell.write, Tekv) and isinstance(cell.read, Tekv)):
+        raise BeolithError("A SPICE deck can be written for cells of T-EKV transistors only.")
     wires = {"0": cell.storage, "wwl": cell.couple_wwl, "rwl": cell.couple_rwl, "rbl": cell.couple_rbl}
     capacitors = [f"c{i} sn {to} {SCALE * float(c)!r}" for i, (to, c) in enumerate(wires.items()) if float(c) > 0]
     return "\n".join(

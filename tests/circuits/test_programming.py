@@ -42,6 +42,7 @@ def test_levels(make_cell: Callable[..., Gain2T0C], card: str) -> None:
         ({"v_high": -1.0}, "v_high = -1 V must lie above v_low = 0 V"),
         ({"v_hold": 3.0}, "v_hold = 3 V must lie below v_write"),
         ({"rows": 0}, "rows, columns"),
+        ({"weak_sigma": 6.0}, r"weak_sigma = 6 must be 0 \.\. 4"),
         ({"reference": "replica"}, "must be one of tracking, fixed"),
     ],
 )
