@@ -50,11 +50,10 @@ class Condition:
     def at(self, index: int) -> tuple[Tensor, DeviceState, DeviceState]:
         """One condition of the batch, without its axis."""
 
-        def pick(state: DeviceState) -> DeviceState:
-            parts = (state.threshold_shift, state.donor_density, state.interface_traps)
-            return DeviceState(*(x[index] if x.ndim else x for x in parts))
+        def pick(x: Tensor) -> Tensor:
+            return x[index] if x.ndim else x
 
-        return self.temperature[index], pick(self.write_state), pick(self.read_state)
+        return self.temperature[index], self.write_state.map(pick), self.read_state.map(pick)
 
 
 @dataclass(frozen=True)
@@ -248,7 +247,5 @@ def _column(x: Tensor) -> Tensor:
 
 
 def _aged(state: DeviceState, mismatch: Tensor | None = None) -> DeviceState:
-    shift = _column(state.threshold_shift)
-    return DeviceState(
-        shift if mismatch is None else shift + mismatch, _column(state.donor_density), _column(state.interface_traps)
-    )
+    aged = state.map(_column)
+    return aged if mismatch is None else aged.replace(threshold_shift=aged.threshold_shift + mismatch)

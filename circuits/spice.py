@@ -63,7 +63,7 @@ def subcircuit(name: str, transistor: Tekv, rate: str = "1") -> str:
         f"/(1+{m['theta']!r}*{mean})",
         *_velocity(k["velocity"]),
         f"bi d s i={SCALE!r}*({rate})*({k['gain']!r}*v(mu)*(v(gs)-v(gd))/v(slow)"
-        f"*(1+{k['clm']!r}*({smooth}-{two_phi}))+{k['leakage']!r}*tanh((v(d)-v(s))/{two_phi}))",
+        f"*(1+{k['clm']!r}*({smooth}-{two_phi}))+{k['leakage']!r}*exp({k['leakage_field']!r}*({smooth}-{two_phi}))*tanh((v(d)-v(s))/{two_phi}))",
     ]
     for i, place in enumerate(nodes):
         r = f"(exp(0.5*v(xd))+(exp(0.5*v(xs))-exp(0.5*v(xd)))*{float(place)!r})"

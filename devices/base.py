@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 from typing import NamedTuple, Protocol
 
 import torch
@@ -13,6 +14,10 @@ def _zero() -> Tensor:
     return torch.zeros((), dtype=torch.float64)
 
 
+def _one() -> Tensor:
+    return torch.ones((), dtype=torch.float64)
+
+
 @dataclass(frozen=True)
 class DeviceState:
     """Change of a transistor since it left the fab, as made by :mod:`.aging` and read by any :class:`Transistor`.
@@ -21,11 +26,27 @@ class DeviceState:
         threshold_shift: Rigid shift of the transfer curve by trapped charge, positive to the right [V].
         donor_density: Donors added to the channel, by hydrogen for example [m^-3].
         interface_traps: Interface-trap density added [m^-2 J^-1].
+        tail_density: Density of the band tail added at the band edge [m^-3 J^-1].
+        tail_temperature: Widening of the band tail, energy over k [K].
+        mobility_factor: Mobility over that of the fresh film [1].
+        contact_factor: Contact resistance over that of the fresh contact [1].
     """
 
     threshold_shift: Tensor = field(default_factory=_zero)
     donor_density: Tensor = field(default_factory=_zero)
     interface_traps: Tensor = field(default_factory=_zero)
+    tail_density: Tensor = field(default_factory=_zero)
+    tail_temperature: Tensor = field(default_factory=_zero)
+    mobility_factor: Tensor = field(default_factory=_one)
+    contact_factor: Tensor = field(default_factory=_one)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> DeviceState:
+        """The same state with every tensor changed alike, to reshape or to pick from a batch."""
+        return DeviceState(**{f.name: change(getattr(self, f.name)) for f in fields(self)})
+
+    def replace(self, **changes: Tensor) -> DeviceState:
+        """The same state with some of its tensors replaced."""
+        return replace(self, **changes)
 
 
 class Charges(NamedTuple):
@@ -40,6 +61,13 @@ class Conductances(NamedTuple):
     """Derivatives of the drain current with respect to each terminal voltage; they sum to zero [A/V]."""
 
     gate: Tensor
+    drain: Tensor
+    source: Tensor
+
+
+class GateCurrent(NamedTuple):
+    """Current through the gate dielectric, from the gate into the drain and into the source [A]."""
+
     drain: Tensor
     source: Tensor
 
@@ -62,3 +90,9 @@ class Transistor(Protocol):
 
     def current_and_charges(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Charges]:
         """Drain current [A] and terminal charges [C] at the price of one solve."""
+
+    def gate_current(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> GateCurrent:
+        """Leakage of the gate dielectric, zero where the term is switched off [A]."""
+
+    def noise(self, frequency: Tensor, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Tensor:
+        """Spectral density of the drain current, thermal and flicker [A^2/Hz]."""

@@ -15,6 +15,7 @@ from beolith.sources import all_sources
 from .aging import age
 from .base import DeviceState
 from .bias_stress import TrappingParameters
+from .contacts import ContactParameters
 from .hydrogen import HydrogenParameters
 from .mission import Mission
 from .parameters import TekvParameters
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 SECTIONS: dict[str, type] = {
     "tekv": TekvParameters,
+    "contacts": ContactParameters,
     "pbti": TrappingParameters,
     "hydrogen": HydrogenParameters,
     "mismatch": MismatchParameters,
@@ -41,7 +43,8 @@ class Device:
 
     Attributes:
         card: Where every number comes from.
-        tekv: Current and charge.
+        tekv: Current and charge of the channel.
+        contacts: Resistance of its contacts.
         trapping: Positive-bias instability.
         hydrogen: Donors still to come.
         mismatch: Spread.
@@ -50,6 +53,7 @@ class Device:
 
     card: cards.Card
     tekv: TekvParameters
+    contacts: ContactParameters
     trapping: TrappingParameters
     hydrogen: HydrogenParameters
     mismatch: MismatchParameters
@@ -99,6 +103,7 @@ def from_card(card: cards.Card) -> Device:
     return Device(
         card,
         build("tekv", TekvParameters),
+        build("contacts", ContactParameters),
         build("pbti", TrappingParameters),
         build("hydrogen", HydrogenParameters),
         build("mismatch", MismatchParameters),

@@ -28,7 +28,25 @@ class TekvParameters:
     channel_permittivity: Tensor = parameter("", "eps_s: relative permittivity of the film", low=2, high=40)
     oxide_thickness: Tensor = parameter("m", "t_ox: physical thickness of the gate dielectric", low=0.3e-9, high=1e-6)
     oxide_permittivity: Tensor = parameter("", "eps_ox: relative permittivity of the gate dielectric", low=2, high=100)
-    effective_mass: Tensor = parameter("", "m*: effective mass in electron masses; sets C_Q", low=0.02, high=5)
+    core_radius: Tensor = parameter("m", "r: radius of the gate core of a channel-all-around device; none is planar",
+                                    low=1e-9, high=math.inf, default=math.inf, **_OFF)
+    back_oxide_thickness: Tensor = parameter("m", "t_b: physical thickness of the back-gate dielectric; none is no "
+                                             "back gate", low=0.3e-9, high=math.inf, default=math.inf, **_OFF)
+    back_oxide_permittivity: Tensor = parameter("", "eps_b: relative permittivity of that dielectric", low=1, high=100,
+                                                default=3.9, source="own", how="assumed",
+                                                note="Without effect unless the card has a back gate.")
+    back_threshold: Tensor = parameter("V", "V_TB - V_TF: threshold of the back gate above that of the front gate",
+                                       low=-50, high=50, default=0.0, **_OFF)
+    effective_mass: Tensor = parameter("", "m*: effective mass of a thick film in electron masses; sets C_Q",
+                                       low=0.02, high=5)
+    mass_confinement: Tensor = parameter("m", "l_m: film thickness where confinement doubles the mass", low=0,
+                                         high=10e-9, default=0.0, **_OFF)
+    confinement_energy: Tensor = parameter("J", "E_q: rise of the band edge in a film of 1 nm", low=0, high=4e-19,
+                                           default=0.0, **_OFF)
+    confinement_exponent: Tensor = parameter("", "p_q: its power of the inverse thickness", low=0.5, high=3,
+                                             default=1.382, source="iwotcaddft2026", how="fitted",
+                                             note="In2O3 slabs, density-functional gaps at 0.95 to 1.98 nm (fact F180);"
+                                             " without effect while the energy is zero.")
     charge_centroid: Tensor = parameter("m", "t_c: mean distance of the electrons from the dielectric",
                                         low=0, high=50e-9, default=0.0, **_OFF)
     conduction_band_density: Tensor = parameter("1/m**3", "N_c: effective density of states", low=1e23, high=1e27)
@@ -78,7 +96,11 @@ class TekvParameters:
     leakage_temperature: Tensor = parameter("K", "T_ref: temperature where the off current is J_0", low=200, high=500,
                                             default=300.0, source="own", how="derived",
                                             note="Off currents are quoted at room temperature unless a card says so.")
+    leakage_field: Tensor = parameter("1/V", "gamma_D: growth of the off current with drain voltage", low=0, high=20,
+                                      default=0.0, **_OFF)
     overlap_capacitance: Tensor = parameter("F/m", "C_ov: gate overlap on each side, per width", low=0, high=1e-8)
+    fringe_capacitance: Tensor = parameter("F/m", "C_fr: fringe of the gate edge on each side, per width", low=0,
+                                           high=1e-9, default=0.0, **_OFF)
     # fmt: on
 
     @classmethod

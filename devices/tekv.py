@@ -4,20 +4,22 @@ An EKV-type charge core carries an exponential tail of traps and refers the trap
 that a body-less device is exactly invariant to a common shift of its three terminals. With x in {S, D}:
 
     phi   = [(kT/q)^m + (W_m/q)^m]^(1/m)                      effective thermal voltage
-    1/C   = t_ox/eps_ox + 1/C_Q + t_c/eps_s                   C_Q = q^2 m*/(pi hbar^2)
-    n     = (1 + q^2 D_it/C)(1 + eta_n e^(-L/2 lambda))       lambda = sqrt(eps_s t t_ox/eps_ox)
+    n     = (1 + q^2 D_it/C)(1 + eta_n e^(-L/2 lambda))       C and lambda in :mod:`.geometry`
     v_x   = (V_G - V_T - V_x)/(n phi) = 2 q_x + ln q_x + a q_x^s
     s     = phi/(k T_t/q),  a = (q N_t k T_t t/(n C phi)) (2 n C phi/Q_c)^s,  Q_c = q N_c t (phi/phi_300)^1.5
     G(q)  = q^2 + q + a s/(s+1) q^(s+1)                       dG/dv = q
-    I_D   = 2 n^2 C phi^2 (W/L) mu(q_b) [G(q_S) - G(q_D)] F_vs F_clm + W J_0(T) tanh(V_DS/2 phi)
+    I_D   = 2 n^2 C phi^2 (W/L) mu(q_b) [G(q_S) - G(q_D)] F_vs F_clm + I_off
+    I_off = W J_0(T) tanh(V_DS/2 phi) exp[gamma_D sabs(V_DS)]
     F_vs  = [1 + u^2]^(-1/2),  u = lambda_v [G(q_S) - G(q_D)]/m,  lambda_v = n mu phi/(v_sat L)
     m     = 1 + (q_S^9 + q_D^9)/(q_S^8 + q_D^8)               1 + a smooth max(q_S, q_D): I_sat = 2 n C phi W v_sat m
     F_clm = 1 + (l_clm/L) sabs(V_DS),  sabs(x) = sqrt(x^2 + 4 phi^2) - 2 phi,  q_b = (q_S + q_D)/2
     V_T   = V_T0 + n [phi ln(2 n C phi/Q_c) - same at 300 K] + (dV_FB/dT)(T - 300 K)
-            - (q t/C) N_D [1 + t C/(2 eps_s)] + dV_BTI - [eta_0 + eta_D sabs(V_DS)] e^(-L/2 lambda)
+            - (q t/C) N_D [1 + t C/(2 eps_s)] + beta (V_TB - V_TF) + (E_q/q)(t/1 nm)^-p_q
+            + dV_BTI - [eta_0 + eta_D sabs(V_DS)] e^(-L/2 lambda)
 
 Every factor is odd or even in V_DS, so the current is exactly antisymmetric in source and drain and smooth through
-zero. Charges are in :mod:`.ward_dutton`, the mobility law in :mod:`.mobility`.
+zero. Charges are in :mod:`.ward_dutton`, the mobility law in :mod:`.mobility`, shapes and back gates in
+:mod:`.geometry`. Both gates move together here; :mod:`.dual_gate` drives them apart.
 
 References:
     enz1995_ekv (core), leenathan2011 (tail), vansetten2025_cryo (phi), wang2025_ted (donor term and lambda),
@@ -35,6 +37,7 @@ from scipy import constants
 from torch import Tensor
 
 from .base import Charges, Conductances, DeviceState
+from .geometry import back_share, confinement_shift, gate_capacitance, natural_length
 from .mobility import MobilityLaw, mobility_law
 from .parallel import extent, in_chunks
 from .parameters import TekvParameters
@@ -62,6 +65,7 @@ class Coefficients(NamedTuple):
     velocity: Tensor
     clm: Tensor
     leakage: Tensor
+    leakage_field: Tensor
     charge: Tensor
     overlap: Tensor
 
@@ -82,13 +86,6 @@ def thermal_voltage(temperature: Tensor, tail_width: Tensor, exponent: Tensor) -
     """
     kt = K * temperature
     return kt / Q * (1.0 + (tail_width / kt) ** exponent) ** (1.0 / exponent)
-
-
-def gate_capacitance(p: TekvParameters) -> Tensor:
-    """Capacitance per area from gate to channel: dielectric, quantum and centroid in series [F/m^2]."""
-    oxide = EPS0 * p.oxide_permittivity / p.oxide_thickness
-    quantum = Q**2 * p.effective_mass * constants.electron_mass / (torch.pi * constants.hbar**2)
-    return 1.0 / (1.0 / oxide + 1.0 / quantum + p.charge_centroid / (EPS0 * p.channel_permittivity))
 
 
 def donor_shift(p: TekvParameters, donor_density: Tensor) -> Tensor:
@@ -116,15 +113,17 @@ def coefficients(
     """
     c = gate_capacitance(p)
     t = p.channel_thickness
-    short = torch.exp(-0.5 * length / torch.sqrt(p.channel_permittivity / p.oxide_permittivity * t * p.oxide_thickness))
+    short = torch.exp(-0.5 * length / natural_length(p))
     n = (1.0 + Q**2 * (p.interface_traps + state.interface_traps) / c) * (1.0 + p.slope_rolloff * short)
 
     phi = thermal_voltage(temperature, p.band_tail_width, p.floor_exponent)
     phi_room = thermal_voltage(torch.full_like(temperature, ROOM), p.band_tail_width, p.floor_exponent)
     band_room = Q * p.conduction_band_density * t
     band = band_room * (phi / phi_room) ** 1.5
-    s = phi * Q / (K * p.tail_temperature)
-    a = Q * p.tail_density * K * p.tail_temperature * t / (n * c * phi) * (2.0 * n * c * phi / band) ** s
+    tail_energy = K * (p.tail_temperature + state.tail_temperature)
+    s = phi * Q / tail_energy
+    tail = Q * (p.tail_density + state.tail_density) * tail_energy * t
+    a = tail / (n * c * phi) * (2.0 * n * c * phi / band) ** s
 
     level = n * (phi * torch.log(2.0 * n * c * phi / band) - phi_room * torch.log(2.0 * n * c * phi_room / band_room))
     v_t = (
@@ -132,11 +131,14 @@ def coefficients(
         + level
         + p.flat_band_slope * (temperature - ROOM)
         + donor_shift(p, p.donor_density + state.donor_density)
+        + back_share(p) * p.back_threshold
+        + confinement_shift(p)
         + state.threshold_shift
         - p.threshold_rolloff * short
     )
     arrhenius = torch.exp(-p.leakage_activation / K * (1.0 / temperature - 1.0 / p.leakage_temperature))
     law = mobility_law(p, temperature)
+    law = law._replace(scale=law.scale * state.mobility_factor)
     return Coefficients(
         phi=phi,
         n_phi=n * phi,
@@ -149,8 +151,9 @@ def coefficients(
         velocity=n * phi / p.saturation_velocity / length,  # in this order, for v_sat may be infinite
         clm=p.length_modulation / length,
         leakage=width * p.leakage_density * arrhenius,
+        leakage_field=p.leakage_field,
         charge=n * c * phi * width * length,
-        overlap=p.overlap_capacitance * width,
+        overlap=(p.overlap_capacitance + p.fringe_capacitance) * width,
     )
 
 
@@ -185,7 +188,9 @@ def _current(k: Coefficients, point: _Point) -> Tensor:
     mu = k.mobility(0.5 * (q[0] + q[1]))
     u = k.velocity * mu * dg / _saturation_charge(q)[0]
     core = k.gain * mu * dg * torch.rsqrt(1.0 + u * u)
-    return core * (1.0 + k.clm * (smooth - 2.0 * k.phi)) + k.leakage * torch.tanh(v_ds / (2.0 * k.phi))
+    beyond = smooth - 2.0 * k.phi
+    off = k.leakage * torch.exp(k.leakage_field * beyond) * torch.tanh(v_ds / (2.0 * k.phi))
+    return core * (1.0 + k.clm * beyond) + off
 
 
 def _saturation_charge(q: Tensor) -> tuple[Tensor, Tensor]:
@@ -219,11 +224,13 @@ def current_and_conductances(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Ten
     u = k.velocity * mu * dg / m
     u2 = u * u
     f2 = 1.0 / (1.0 + u2)
-    clm = 1.0 + k.clm * (smooth - 2.0 * k.phi)
+    beyond = smooth - 2.0 * k.phi
+    clm = 1.0 + k.clm * beyond
     leak = torch.tanh(v_ds / (2.0 * k.phi))
+    leakage = k.leakage * torch.exp(k.leakage_field * beyond)
     gain = k.gain * mu * torch.sqrt(f2)
     core = gain * dg
-    current = torch.addcmul(core * clm, k.leakage, leak)
+    current = torch.addcmul(core * clm, leakage, leak)
 
     # dI/dq_x = gain f^2 [+-w_x + dG (u^2 dm/dq_x/m + d(ln mu)/dq_b/2)], and dq_x/dv_x = q_x/w_x
     m_slope = 9.0 * share - 8.0 * (m - 1.0) * (share / q)
@@ -233,7 +240,8 @@ def current_and_conductances(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Ten
     to_drain = ends[1] * (pull[1] - w[1])
     slope = v_ds / smooth
     both = (to_source + to_drain) / k.n_phi
-    direct = torch.addcmul(core * (k.clm * slope), 1.0 - leak * leak, k.leakage / (2.0 * k.phi))
+    off = leakage * torch.addcmul((1.0 - leak * leak) / (2.0 * k.phi), leak, k.leakage_field * slope)
+    direct = torch.addcmul(off, core, k.clm * slope)
     drain = direct + both * (k.dibl * slope) - to_drain / k.n_phi
     return current, Conductances(both, drain, -both - drain)
 

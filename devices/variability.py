@@ -19,8 +19,8 @@ from torch import Tensor
 
 from beolith.card import parameter
 
+from .geometry import gate_capacitance
 from .parameters import TekvParameters
-from .tekv import gate_capacitance
 
 
 @dataclass(frozen=True)

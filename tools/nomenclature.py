@@ -16,6 +16,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "nomenclature.md"
 BEGIN, END = "<!-- tables: begin (tools/nomenclature.py) -->\n", "<!-- tables: end -->\n"
 TITLES = {
     "tekv": "The transistor",
+    "contacts": "Contacts",
     "pbti": "Electron trapping",
     "hydrogen": "Hydrogen",
     "mismatch": "Spread",

@@ -50,7 +50,7 @@ class Card:
     def digest(self) -> str:
         """Content address of everything that can change a result; wording and place of the file cannot."""
         sections = {
-            section: {name: (given.value, given.sigma) for name, given in content.items()}
+            section: {name: (given.value, given.sigma, given.prior) for name, given in content.items()}
             for section, content in self.sections.items()
         }
         return digest({"kind": self.kind, "model": self.model, "sections": sections})

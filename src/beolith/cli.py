@@ -1,4 +1,4 @@
-"""The command line: list, show, run, plot and cite."""
+"""The command line: list, show, run, plot and cite, and a command for each file in a room's folder ``commands``."""
 
 from __future__ import annotations
 
@@ -115,6 +115,16 @@ def cite(
     else:
         text = all_sources(place.parent).bibtex(_cited(kind or registry.find(name), name))
     return Answer({"bibtex": text}, raw(text or "no published sources"))
+
+
+def _add_commands() -> None:
+    """Commands of the rooms: a module each, whose function ``command`` answers; what is slow it imports when called."""
+    for name in registry.names("commands"):
+        found = registry.module("commands", name)
+        app.command(name.replace("_", "-"))(answering(found.command))
+
+
+_add_commands()
 
 
 def main() -> None:

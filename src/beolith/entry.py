@@ -31,6 +31,7 @@ class Entry:
         where: Figure, table or sentence of the source.
         how: ``measured``, ``fitted``, ``derived`` or ``assumed``.
         sigma: Standard deviation in SI, or None.
+        prior: Range in SI in which the number may lie where no work states it, or None.
         note: Anything else worth knowing.
         default: True if the card is silent and the model speaks.
     """
@@ -46,6 +47,7 @@ class Entry:
     sigma: float | None = None
     note: str = ""
     default: bool = False
+    prior: tuple[float, float] | None = None
 
 
 class _Given(BaseModel):
@@ -59,6 +61,7 @@ class _Given(BaseModel):
     where: str = ""
     how: How
     sigma: Annotated[Number, Field(ge=0)] | None = None
+    prior: tuple[Number, Number] | None = None
     note: str = ""
 
 
@@ -91,12 +94,13 @@ def read(raw: Any, spec: Spec) -> Entry:
     try:
         value = convert(given.value, given.unit, spec)
         sigma = None if given.sigma is None else given.sigma * units.scale(given.unit, spec.unit)
+        prior = None if given.prior is None else _prior(given, spec)
     except BeolithError as error:
         faults.append(str(error))
     if faults:
         raise CardError("\n".join(faults))
     rest = given.model_dump(include={"source", "where", "how", "note"})
-    return Entry(spec.name, value, spec.unit, given.value, given.unit, sigma=sigma, **rest)
+    return Entry(spec.name, value, spec.unit, given.value, given.unit, sigma=sigma, prior=prior, **rest)
 
 
 def convert(value: float, unit: str, spec: Spec) -> float:
@@ -109,6 +113,15 @@ def convert(value: float, unit: str, spec: Spec) -> float:
     if spec.low <= si <= spec.high and not math.isnan(si):
         return si
     raise BeolithError(f"{value:g} {unit} is out of range; allowed: {_range(spec, unit)}".replace("  ", " "))
+
+
+def _prior(given: _Given, spec: Spec) -> tuple[float, float]:
+    """The prior range of an entry in SI; it must hold the value, and the model must allow all of it."""
+    assert given.prior is not None
+    low, high = given.prior
+    if not low <= given.value <= high or low == high:
+        raise BeolithError(f"prior {low:g} to {high:g} {given.unit} does not hold the value {given.value:g}")
+    return convert(low, given.unit, spec), convert(high, given.unit, spec)
 
 
 def _range(spec: Spec, unit: str) -> str:

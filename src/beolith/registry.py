@@ -44,6 +44,7 @@ KINDS = {
     "bitcells": Kind("beolith.circuits", "bitcells", ".py", "beolith.circuits.bitcells"),
     "networks": Kind("beolith.workloads", "networks", ".py", "beolith.workloads.networks"),
     "studies": Kind("beolith.studies", "", ".py", "beolith.studies"),
+    "commands": Kind("beolith.devices", "commands", ".py", "beolith.commands"),
 }
 
 
@@ -62,7 +63,7 @@ def names(kind_name: str) -> tuple[str, ...]:
     """Names of all parts of a kind, sorted; nothing is imported to find them.
 
     Args:
-        kind_name: ``cards``, ``nodes``, ``bitcells``, ``networks`` or ``studies``.
+        kind_name: A key of :data:`KINDS`, such as ``cards``.
     """
     return tuple(sorted({*_files(kind_name), *_added(kind_name)}))
 

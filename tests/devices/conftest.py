@@ -72,6 +72,7 @@ def gate_voltage_at() -> Callable[..., float]:
 def rich(device: Device) -> TekvParameters:
     """The card with every optional term switched on, so that no derivative is zero by accident."""
     terms = {
+        "channel_thickness": 4e-9,
         "charge_centroid": 0.3e-9,
         "band_tail_width": 0.012 / PER_EV,
         "tail_density": 2e24 * PER_EV,
@@ -92,6 +93,13 @@ def rich(device: Device) -> TekvParameters:
         "slope_rolloff": 0.4,
         "leakage_density": 1e-9,
         "leakage_activation": 0.4 / PER_EV,
+        "leakage_field": 0.7,
+        "core_radius": 20e-9,
+        "back_oxide_thickness": 15e-9,
+        "back_threshold": 0.3,
+        "mass_confinement": 0.6e-9,
+        "confinement_energy": 0.3 / PER_EV,
+        "fringe_capacitance": 5e-11,
     }
     assert terms.keys() <= {f.name for f in dataclasses.fields(TekvParameters)}
     return device.tekv.replace(**{name: tensor(value) for name, value in terms.items()})

@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from beolith.devices.tekv import Tekv, gate_capacitance
+from beolith.devices.geometry import gate_capacitance
+from beolith.devices.tekv import Tekv
 from beolith.devices.ward_dutton import terminal_charges
 
 Biases = tuple[Tensor, Tensor, Tensor]

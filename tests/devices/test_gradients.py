@@ -15,7 +15,14 @@ from beolith.devices.tekv import Tekv, current_and_charges
 
 FIELDS = tuple(f.name for f in dataclasses.fields(TekvParameters))
 SIZE = {"width": 1e-6, "length": 40e-9, "temperature": 320.0}
-STATE = {"threshold_shift": 0.05, "donor_density": 1e23, "interface_traps": 1e15 / constants.electron_volt}
+STATE = {
+    "threshold_shift": 0.05,
+    "donor_density": 1e23,
+    "interface_traps": 1e15 / constants.electron_volt,
+    "tail_density": 1e24 / constants.electron_volt,
+    "tail_temperature": 20.0,
+    "mobility_factor": 1.1,
+}
 NAMES = (*FIELDS, *SIZE, *(f"state.{name}" for name in STATE))
 STEP = 2e-4
 OVERDRIVE = torch.tensor([-20.0, -4.0, 0.0, 3.0, 30.0, 60.0], dtype=torch.float64)  # over n phi

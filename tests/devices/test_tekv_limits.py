@@ -12,7 +12,8 @@ from scipy.special import wrightomega
 from torch import Tensor
 
 from beolith.devices import library
-from beolith.devices.tekv import Coefficients, Tekv, drain_current, gate_capacitance
+from beolith.devices.geometry import gate_capacitance
+from beolith.devices.tekv import Coefficients, Tekv, drain_current
 
 ZERO = torch.zeros((), dtype=torch.float64)
 

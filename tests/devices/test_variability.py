@@ -9,7 +9,7 @@ from torch import Tensor
 
 from beolith.devices import library
 from beolith.devices.library import Device
-from beolith.devices.tekv import gate_capacitance
+from beolith.devices.geometry import gate_capacitance
 from beolith.devices.variability import MismatchParameters, threshold_sigma
 
 

@@ -1,0 +1,85 @@
+"""A whole transistor: a T-EKV channel between its contacts, under its leaky gate, with its noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .base import Charges, Conductances, DeviceState, GateCurrent
+from .contacts import ContactParameters
+from .parameters import TekvParameters
+from .tekv import Coefficients, Tekv
+
+
+@dataclass(frozen=True)
+class ThinFilmTransistor:
+    """One transistor, or a batch of them; see :class:`.base.Transistor`. A term that is None is switched off.
+
+    Attributes:
+        channel: Current and charge between the inner ends of the contacts.
+        contacts: Resistance of source and drain.
+    """
+
+    channel: Tekv
+    contacts: ContactParameters | None = None
+
+    @property
+    def parameters(self) -> TekvParameters:
+        """Material and process of the channel."""
+        return self.channel.parameters
+
+    @property
+    def coefficients(self) -> Coefficients:
+        """Bias-independent coefficients of the channel."""
+        return self.channel.coefficients
+
+    @property
+    def width(self) -> Tensor:
+        """Channel width [m]."""
+        return self.channel.width
+
+    @property
+    def length(self) -> Tensor:
+        """Channel length [m]."""
+        return self.channel.length
+
+    @property
+    def temperature(self) -> Tensor:
+        """Lattice temperature [K]."""
+        return self.channel.temperature
+
+    @property
+    def state(self) -> DeviceState:
+        """What time, heat and hydrogen have done."""
+        return self.channel.state
+
+    def current(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Tensor:
+        """Drain current, broadcast shape of the biases and parameters [A]."""
+        return self.channel.current(v_g, v_d, v_s)
+
+    def conductances(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Conductances:
+        """Analytic derivatives of :meth:`current` [A/V]."""
+        return self.current_and_conductances(v_g, v_d, v_s)[1]
+
+    def current_and_conductances(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Conductances]:
+        """Drain current [A] and its derivatives [A/V] at the price of one solve."""
+        return self.channel.current_and_conductances(v_g, v_d, v_s)
+
+    def charges(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Charges:
+        """Terminal charges: channel by Ward-Dutton partition, plus overlaps [C]."""
+        return self.current_and_charges(v_g, v_d, v_s)[1]
+
+    def current_and_charges(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Charges]:
+        """Drain current [A] and terminal charges [C] at the price of one solve."""
+        return self.channel.current_and_charges(v_g, v_d, v_s)
+
+    def gate_current(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> GateCurrent:
+        """Leakage of the gate dielectric, zero where the term is switched off [A]."""
+        nothing = torch.zeros_like(v_g + v_d + v_s + self.channel.reach)
+        return GateCurrent(nothing, nothing)
+
+    def noise(self, frequency: Tensor, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Tensor:
+        """Spectral density of the drain current, thermal and flicker [A^2/Hz]."""
+        raise NotImplementedError
