@@ -22,6 +22,7 @@ from torch import Tensor
 from beolith.errors import BeolithError
 
 from ..devices.tekv import Tekv
+from ..devices.thin_film import ThinFilmTransistor
 from ..devices.ward_dutton import rule
 from .bitcells.gain_2t0c import Gain2T0C
 from .design import GainCellDesign
@@ -34,7 +35,7 @@ _PATIENCE = 60.0
 _OPTIONS = ".options reltol=1e-6 abstol=1e-12 vntol=1e-9 chgtol=1e-15 trtol=1 method=gear itl1=500 itl4=200 gmin=1e-18"
 
 
-def subcircuit(name: str, transistor: Tekv, rate: str = "1") -> str:
+def subcircuit(name: str, transistor: Tekv | ThinFilmTransistor, rate: str = "1") -> str:
     """A T-EKV transistor as an ngspice subcircuit with terminals d, g, s; currents and charges are times `SCALE`.
 
     Args:
@@ -133,7 +134,7 @@ def storage_node(
 def _deck(
     cell: Gain2T0C, rest: dict[str, float], wwl: str, wbl: str, rate: str, start: float, tran: str, d: GainCellDesign
 ) -> str:
-    if not (isinstance(cell.write, Tekv) and isinstance(cell.read, Tekv)):
+    if not all(isinstance(t, Tekv | ThinFilmTransistor) for t in (cell.write, cell.read)):
         raise BeolithError("A SPICE deck can be written for cells of T-EKV transistors only.")
     wires = {"0": cell.storage, "wwl": cell.couple_wwl, "rwl": cell.couple_rwl, "rbl": cell.couple_rbl}
     capacitors = [f"c{i} sn {to} {SCALE * float(c)!r}" for i, (to, c) in enumerate(wires.items()) if float(c) > 0]

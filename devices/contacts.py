@@ -1,23 +1,37 @@
 r"""Resistance of source and drain contacts, with the nodes inside them solved exactly.
 
-    R_x = { R_min + R_b exp[(E_c/k)(1/T - 1/300 K)] f_c exp(-N_H/H_c) / (1 + 2 n C phi q_x/Q_r) } / W      x in {S, D}
+    R_x = { R_min + R_b exp[(E_c/k)(1/T - 1/300 K)] f_c exp(-N_H/H_c) / [1 + (n C phi/Q_r) ln(1 + e^{v_x})] } / W
 
-The barrier part falls with the charge that the gate accumulates at the contact and with the donors that hydrogen has
-brought.
+for x in {S, D}. The barrier part falls with the charge n C phi ln(1 + e^{v_x}) that the gate accumulates at the
+contact, v_x = (V_G - V_T - V_x)/(n phi) taken at the metal, and with the donors N_H that hydrogen has brought; f_c is
+the state's factor. The channel ends then see V_x +- I R_x. With the normalised charges as unknowns everything is
+explicit, and two equations remain,
+
+    v(q_S) + I R_S/(n phi) = v_S + dibl,   v(q_D) - I R_D/(n phi) = v_D + dibl,   V_DS,inner = n phi [v(q_S) - v(q_D)]
+
+solved by Newton's method in ln q (:mod:`.contact_nodes`), exactly and with an implicit gradient.
 
 References:
-    lu2022_iedm (transfer-length resistances), shi2024_acsnano (hydrogen lowers the barrier a hundredfold); the form is
-    own.
+    lu2022_iedm (transfer-length resistances), shi2024_acsnano (hydrogen lowers the barrier a hundredfold); the form of
+    the barrier part is own.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import torch
+from scipy import constants
 from torch import Tensor
 
 from beolith.card import parameter
+
+from .base import Charges, Conductances, DeviceState
+from .contact_nodes import Contacted, Ends, ends, inner, look
+from .tekv import ROOM, Coefficients
+from .ward_dutton import terminal_charges
 
 _OFF = {"source": "own", "how": "assumed", "note": "Neutral value: the term is switched off unless the card sets it."}
 
@@ -38,3 +52,68 @@ class ContactParameters:
     hydrogen_scale: Tensor = parameter("1/m**3", "H_c: added donors that take it down by e", low=1e20, high=math.inf,
                                        default=math.inf, **_OFF)
     # fmt: on
+
+    @property
+    def absent(self) -> bool:
+        """Whether there is no resistance at all."""
+        return not bool((self.minimum_resistance > 0).any() | (self.barrier_resistance > 0).any())
+
+
+def contacted(
+    p: ContactParameters, k: Coefficients, width: Tensor, length: Tensor, temperature: Tensor, state: DeviceState
+) -> Contacted:
+    """Bias-independent coefficients of a channel with contacts.
+
+    Args:
+        p: Contacts.
+        k: Coefficients of the channel.
+        width: Channel width W [m].
+        length: Channel length L [m].
+        temperature: Lattice temperature [K].
+        state: What the past has done to the device.
+    """
+    warm = torch.exp(p.barrier_activation / constants.Boltzmann * (1.0 / temperature - 1.0 / ROOM))
+    doped = torch.exp(-state.donor_density / p.hydrogen_scale)
+    return Contacted(
+        channel=k,
+        minimum=p.minimum_resistance / width,
+        barrier=p.barrier_resistance * warm * doped * state.contact_factor / width,
+        control=k.charge / (width * length) / p.charge_scale,
+    )
+
+
+def drain_current(k: Contacted, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Tensor:
+    """Current into the drain [A]."""
+    e = ends(k, v_g, v_d, v_s)
+    return _signed(e, inner(k, e).current)
+
+
+def current_and_charges(k: Contacted, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Charges]:
+    """Drain current [A] and terminal charges [C]: the channel between its inner ends, overlaps at the metal."""
+    c, e = k.channel, ends(k, v_g, v_d, v_s)
+    found = inner(k, e)
+    q = found.point.q
+    parts = terminal_charges(torch.where(e.forward, q[1], q[0]), torch.where(e.forward, q[0], q[1]), c.a, c.s)
+    drain = c.overlap * (v_d - v_g) - c.charge * parts[0]
+    source = c.overlap * (v_s - v_g) - c.charge * parts[1]
+    return _signed(e, found.current), Charges(-(drain + source), drain, source)
+
+
+def current_and_conductances(k: Contacted, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Conductances]:
+    """Drain current [A] and its exact derivatives by the three terminal voltages [A/V]."""
+    e = ends(k, v_g, v_d, v_s)
+    found = inner(k, e)
+    at = look(k.channel, e, found.log_charge)
+    s, own, other = at.by_log_charge, at.own, at.other
+    # dI/du = -(dI/dx) J^-1 (df/du), and the resistance of an end moves with its own overdrive
+    pull = (s * own.flip(0) - s.flip(0) * other.flip(0)) / (own[0] * own[1] - other[0] * other[1])
+    fall = found.current * e.slope
+    by_overdrive = pull * torch.stack((1.0 - fall[0], 1.0 + fall[1])) / k.channel.n_phi
+    gate = _signed(e, by_overdrive[0] + by_overdrive[1])
+    drain = -torch.where(e.forward, by_overdrive[1], -by_overdrive[0])
+    return _signed(e, found.current), Conductances(gate, drain, -gate - drain)
+
+
+def _signed(e: Ends, value: Tensor) -> Tensor:
+    """A quantity of the current with the sign that source and drain give it."""
+    return torch.where(e.forward, value, -value)

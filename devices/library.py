@@ -10,6 +10,7 @@ from torch import Tensor
 
 from beolith import card as cards
 from beolith import registry
+from beolith.errors import BeolithError, nearest
 from beolith.sources import all_sources
 
 from .aging import age
@@ -20,11 +21,12 @@ from .hydrogen import HydrogenParameters
 from .mission import Mission
 from .parameters import TekvParameters
 from .tekv import Tekv
+from .thin_film import ThinFilmTransistor
 from .validity import Validity
 from .variability import MismatchParameters, threshold_sigma
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 SECTIONS: dict[str, type] = {
     "tekv": TekvParameters,
@@ -34,6 +36,8 @@ SECTIONS: dict[str, type] = {
     "mismatch": MismatchParameters,
     "validity": Validity,
 }
+TERMS = ("contacts",)
+"""Sections that stand around the channel: each is a field of :class:`.thin_film.ThinFilmTransistor`, None if absent."""
 P = TypeVar("P")
 
 
@@ -59,14 +63,35 @@ class Device:
     mismatch: MismatchParameters
     validity: Validity
 
-    def transistor(self, width: Tensor, length: Tensor, temperature: Tensor, state: DeviceState | None = None) -> Tekv:
+    def transistor(
+        self,
+        width: Tensor,
+        length: Tensor,
+        temperature: Tensor,
+        state: DeviceState | None = None,
+        *,
+        without: Collection[str] = (),
+    ) -> ThinFilmTransistor:
         """This device at a size [m], a temperature [K] and a state.
+
+        Args:
+            width: Channel width [m].
+            length: Channel length [m].
+            temperature: Lattice temperature [K].
+            state: What the past has done; none is fresh.
+            without: Terms to switch off, such as ``contacts``.
 
         Warns:
             ExtrapolationWarning: The length or the temperature lies outside the range of the card.
         """
         self.validity.check(self.card.key, length, temperature)
-        return Tekv(self.tekv, width, length, temperature, state or DeviceState())
+        if unknown := set(without) - set(TERMS):
+            raise BeolithError(f"no term is called {min(unknown)!r}; {nearest(min(unknown), TERMS)}")
+        terms = {name: getattr(self, name) for name in TERMS if name not in without}
+        return ThinFilmTransistor(
+            Tekv(self.tekv, width, length, temperature, state or DeviceState()),
+            **{name: None if term.absent else term for name, term in terms.items()},
+        )
 
     def age(self, mission: Mission) -> DeviceState:
         """State of this device after a mission."""

@@ -157,7 +157,7 @@ def coefficients(
     )
 
 
-class _Point(NamedTuple):
+class Point(NamedTuple):
     """Charges at the two ends of the channel and what the current needs of them."""
 
     q: Tensor
@@ -166,22 +166,22 @@ class _Point(NamedTuple):
     smooth: Tensor
 
 
-def _solve(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> _Point:
+def solve(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Point:
     """Charges q and a q^s, stacked (source, drain) along a new first axis; smooth |V_DS| and its root."""
     v_ds = v_d - v_s
     smooth = torch.sqrt(v_ds * v_ds + 4.0 * k.phi * k.phi)
     drive = v_g - k.v_t + k.dibl * (smooth - 2.0 * k.phi)
     v = torch.stack(torch.broadcast_tensors((drive - v_s) / k.n_phi, (drive - v_d) / k.n_phi))
     x = log_charge(v, k.a, k.s)
-    return _Point(torch.exp(x), k.a * torch.exp(k.s * x), v_ds, smooth)
+    return Point(torch.exp(x), k.a * torch.exp(k.s * x), v_ds, smooth)
 
 
 def drain_current(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Tensor:
     """Current into the drain, I_D of the module docstring [A]."""
-    return _current(k, _solve(k, v_g, v_d, v_s))
+    return current_at(k, solve(k, v_g, v_d, v_s))
 
 
-def _current(k: Coefficients, point: _Point) -> Tensor:
+def current_at(k: Coefficients, point: Point) -> Tensor:
     q, trapped, v_ds, smooth = point
     g = q * (q + 1.0 + trapped * (k.s / (k.s + 1.0)))
     dg = g[0] - g[1]
@@ -204,19 +204,31 @@ def _saturation_charge(q: Tensor) -> tuple[Tensor, Tensor]:
 
 def current_and_charges(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Charges]:
     """Drain current [A] and terminal charges: channel by Ward-Dutton partition, plus overlaps [C]."""
-    point = _solve(k, v_g, v_d, v_s)
+    point = solve(k, v_g, v_d, v_s)
     drain, source = terminal_charges(point.q[1], point.q[0], k.a, k.s)
     drain = k.overlap * (v_d - v_g) - k.charge * drain
     source = k.overlap * (v_s - v_g) - k.charge * source
-    return _current(k, point), Charges(-(drain + source), drain, source)
+    return current_at(k, point), Charges(-(drain + source), drain, source)
 
 
-def current_and_conductances(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Conductances]:
-    """Drain current [A] and its exact derivatives by the three terminal voltages [A/V]."""
-    q, trapped, v_ds, smooth = _solve(k, v_g, v_d, v_s)
-    trapped_slope = trapped * k.s
-    w = torch.add(trapped_slope + 1.0, q, alpha=2.0)
-    g = q * torch.addcmul(q + 1.0, trapped_slope, 1.0 / (k.s + 1.0))
+class Flow(NamedTuple):
+    """The current and what it depends on: charges at the ends (stacked source, drain) and drain voltage."""
+
+    current: Tensor
+    by_log_charge: Tensor
+    by_voltage: Tensor
+
+
+def flow(k: Coefficients, point: Point, w: Tensor) -> Flow:
+    """Drain current [A], its derivatives by ln q_x at constant V_DS [A] and by V_DS at constant charges [A/V].
+
+    Args:
+        k: Coefficients.
+        point: Charges and drain voltage.
+        w: Slope dv/d(ln q) = 2 q + 1 + a s q^s at both ends [1].
+    """
+    q, trapped, v_ds, smooth = point
+    g = q * torch.addcmul(q + 1.0, trapped, k.s / (k.s + 1.0))
     dg = g[0] - g[1]
     mean = 0.5 * (q[0] + q[1])
     mu, mu_slope = k.mobility(mean), k.mobility.log_slope(mean)
@@ -230,19 +242,28 @@ def current_and_conductances(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Ten
     leakage = k.leakage * torch.exp(k.leakage_field * beyond)
     gain = k.gain * mu * torch.sqrt(f2)
     core = gain * dg
-    current = torch.addcmul(core * clm, leakage, leak)
 
-    # dI/dq_x = gain f^2 [+-w_x + dG (u^2 dm/dq_x/m + d(ln mu)/dq_b/2)], and dq_x/dv_x = q_x/w_x
+    # dI/dq_x = gain f^2 [+-w_x + dG (u^2 dm/dq_x/m + d(ln mu)/dq_b/2)]
     m_slope = 9.0 * share - 8.0 * (m - 1.0) * (share / q)
     pull = dg * torch.addcmul(0.5 * mu_slope, m_slope, u2 / m)
-    ends = gain * clm * f2 * (q / w)
-    to_source = ends[0] * (pull[0] + w[0])
-    to_drain = ends[1] * (pull[1] - w[1])
+    pull = torch.stack((pull[0] + w[0], pull[1] - w[1]))
     slope = v_ds / smooth
-    both = (to_source + to_drain) / k.n_phi
     off = leakage * torch.addcmul((1.0 - leak * leak) / (2.0 * k.phi), leak, k.leakage_field * slope)
-    direct = torch.addcmul(off, core, k.clm * slope)
-    drain = direct + both * (k.dibl * slope) - to_drain / k.n_phi
+    return Flow(
+        torch.addcmul(core * clm, leakage, leak),
+        gain * clm * f2 * q * pull,
+        torch.addcmul(off, core, k.clm * slope),
+    )
+
+
+def current_and_conductances(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Conductances]:
+    """Drain current [A] and its exact derivatives by the three terminal voltages [A/V]."""
+    point = solve(k, v_g, v_d, v_s)
+    w = torch.addcmul(torch.add(point.q * 2.0, 1.0), point.trapped, k.s)
+    current, by_log_charge, by_voltage = flow(k, point, w)
+    ends = by_log_charge / w
+    both = (ends[0] + ends[1]) / k.n_phi
+    drain = by_voltage + both * (k.dibl * point.v_ds / point.smooth) - ends[1] / k.n_phi
     return current, Conductances(both, drain, -both - drain)
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
 
 import torch
 from torch import Tensor
 
+from . import contacts, tekv
 from .base import Charges, Conductances, DeviceState, GateCurrent
-from .contacts import ContactParameters
+from .contact_nodes import Contacted
+from .contacts import ContactParameters, contacted
+from .parallel import extent, in_chunks
 from .parameters import TekvParameters
 from .tekv import Coefficients, Tekv
 
@@ -55,9 +60,27 @@ class ThinFilmTransistor:
         """What time, heat and hydrogen have done."""
         return self.channel.state
 
+    @cached_property
+    def inner(self) -> Coefficients | Contacted:
+        """Bias-independent coefficients of the channel and, if there are any, its contacts; computed once."""
+        c = self.channel
+        if self.contacts is None:
+            return c.coefficients
+        return contacted(self.contacts, c.coefficients, c.width, c.length, c.temperature, c.state)
+
+    @cached_property
+    def reach(self) -> Tensor:
+        """Broadcast shape of the coefficients, see :func:`.parallel.extent`."""
+        return extent(self.inner)
+
+    @property
+    def _kernels(self) -> ModuleType:
+        """Where current, charges and conductances come from: both modules have the three."""
+        return tekv if self.contacts is None else contacts
+
     def current(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Tensor:
         """Drain current, broadcast shape of the biases and parameters [A]."""
-        return self.channel.current(v_g, v_d, v_s)
+        return in_chunks(self._kernels.drain_current, self.inner, self.reach, v_g, v_d, v_s)
 
     def conductances(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Conductances:
         """Analytic derivatives of :meth:`current` [A/V]."""
@@ -65,7 +88,7 @@ class ThinFilmTransistor:
 
     def current_and_conductances(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Conductances]:
         """Drain current [A] and its derivatives [A/V] at the price of one solve."""
-        return self.channel.current_and_conductances(v_g, v_d, v_s)
+        return in_chunks(self._kernels.current_and_conductances, self.inner, self.reach, v_g, v_d, v_s)
 
     def charges(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Charges:
         """Terminal charges: channel by Ward-Dutton partition, plus overlaps [C]."""
@@ -73,11 +96,11 @@ class ThinFilmTransistor:
 
     def current_and_charges(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Charges]:
         """Drain current [A] and terminal charges [C] at the price of one solve."""
-        return self.channel.current_and_charges(v_g, v_d, v_s)
+        return in_chunks(self._kernels.current_and_charges, self.inner, self.reach, v_g, v_d, v_s)
 
     def gate_current(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> GateCurrent:
         """Leakage of the gate dielectric, zero where the term is switched off [A]."""
-        nothing = torch.zeros_like(v_g + v_d + v_s + self.channel.reach)
+        nothing = torch.zeros_like(v_g + v_d + v_s + self.reach)
         return GateCurrent(nothing, nothing)
 
     def noise(self, frequency: Tensor, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function
 
 _LEAST, _MOST = 4, 20
 _ENOUGH = 5e-5
@@ -36,17 +37,23 @@ def log_charge(v: Tensor, a: Tensor, s: Tensor) -> Tensor:
     References:
         enz1995_ekv for a = 0; leenathan2011 for the exponential tail; implicit derivative: own.
     """
+    if has_torch_function((v, a, s)):  # something that only looks like a tensor, such as a trace in .export
+        return handle_torch_function(log_charge, (v, a, s), v, a, s)  # type: ignore[no-any-return]
     if torch.is_grad_enabled() and any(t.requires_grad for t in (v, a, s)):
         result: Tensor = _Uccm.apply(*torch.broadcast_tensors(v, a, s))  # type: ignore[no-untyped-call]
         return result
     return _halley(v, a, s)
 
 
-def _halley(v: Tensor, a: Tensor, s: Tensor) -> Tensor:
+def bound(v: Tensor, a: Tensor, s: Tensor) -> Tensor:
+    """A logarithm of the charge that is no less than the root: v >= x, v >= 2 q and v >= a q^s each are one [1]."""
     above = v.clamp(min=0.0)
-    # v >= x, v >= 2 q and v >= a q^s each bound x from above
-    tail_bound = torch.log1p(above / a.clamp(min=1e-12)) / s
-    x = torch.minimum(torch.minimum(torch.log1p(above * 0.5), tail_bound), v).clamp(min=_LOWEST)
+    tail = torch.log1p(above / a.clamp(min=1e-12)) / s
+    return torch.minimum(torch.minimum(torch.log1p(above * 0.5), tail), v).clamp(min=_LOWEST)
+
+
+def _halley(v: Tensor, a: Tensor, s: Tensor) -> Tensor:
+    x = bound(v, a, s)
     for taken in range(1, _MOST + 1):
         free = torch.exp(x).mul_(2.0)
         slope = torch.exp(x * s).mul_(a)

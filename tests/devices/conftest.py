@@ -16,7 +16,7 @@ from beolith import registry
 from beolith.devices import library
 from beolith.devices.library import Device
 from beolith.devices.parameters import TekvParameters
-from beolith.devices.tekv import Tekv
+from beolith.devices.thin_film import ThinFilmTransistor
 
 TEMPERATURES = (4.0, 77.0, 300.0, 398.0, 450.0)
 LENGTHS = (20e-9, 1e-6)
@@ -36,7 +36,7 @@ def device(request: pytest.FixtureRequest) -> Device:
 
 
 @pytest.fixture(scope="session")
-def transistors(device: Device) -> Tekv:
+def transistors(device: Device) -> ThinFilmTransistor:
     """The card, 1 um wide, at five temperatures and a short and a long channel: coefficients of shape (5, 2, 1)."""
     return device.transistor(
         tensor(1e-6),
@@ -58,7 +58,7 @@ def biases() -> Biases:
 def gate_voltage_at() -> Callable[..., float]:
     """Gate voltage at which one transistor carries a current, with the source at 0 V [V]."""
 
-    def solve(transistor: Tekv, current: float, v_d: float, low: float = -3.0, high: float = 3.0) -> float:
+    def solve(transistor: ThinFilmTransistor, current: float, v_d: float, low: float = -3.0, high: float = 3.0) -> float:
         def excess(v_g: float) -> float:
             found = transistor.current(tensor(v_g), tensor(v_d), tensor(0.0))
             return float(torch.log(found / current))

@@ -1,0 +1,228 @@
+r"""The nodes inside the contacts of a channel, found by Newton's method in the logarithms of the charges.
+
+    v(q_x) +- I R_x/(n phi) = v_x + dibl(V_DS,inner),   V_DS,inner = n phi [v(q_S) - v(q_D)],   x in {S, D}
+
+The end with more charge comes first here, so that the current is never negative; source and drain are told apart at
+the end, which keeps their exchange exact. The higher end starts at the larger of two charges: that of a saturated
+channel behind its contact, where I = K (q^2 + q) leaves one equation, and that of a channel whose drain voltage drops
+in the contacts alone. A step of Newton's goes no further than the charge of the overdrive that it leads to, because
+every equation is convex in ln q. Some six steps suffice, whatever the resistance; what is left open after twelve is
+bracketed in the share of the voltage that the contacts take.
+
+References:
+    own: start, bound of the step and implicit derivative.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from .tekv import Coefficients, Flow, Point, current_at, flow
+from .uccm import bound, log_charge
+
+_TOGETHER, _ALONE = 3, 12
+"""Steps of a whole batch, and of those in it that need more."""
+_ENOUGH = 1e-3
+"""Last step in ln q before the final one: convergence is quadratic, and the final one squares it twice."""
+_HALVINGS, _FAR = 60, 90.0
+"""Of the logarithm of contact over channel voltage, between plus and minus what a double can tell apart."""
+
+
+class Contacted(NamedTuple):
+    """Coefficients of a channel and its contacts; the kernels read nothing else (SI, broadcastable)."""
+
+    channel: Coefficients
+    minimum: Tensor
+    barrier: Tensor
+    control: Tensor
+
+
+class Ends(NamedTuple):
+    """The metal ends, the higher first: overdrive [1], resistance [n phi/A] and its slope; is it the source?"""
+
+    overdrive: Tensor
+    resistance: Tensor
+    slope: Tensor
+    forward: Tensor
+
+
+class Inner(NamedTuple):
+    """The channel between its contacts, the higher end first; the current is not negative."""
+
+    log_charge: Tensor
+    point: Point
+    current: Tensor
+
+
+class Step(NamedTuple):
+    """One look at the equations: what Newton's method needs, and where it leads."""
+
+    log_charge: Tensor
+    overdrive: Tensor
+    width: Tensor
+    current: Tensor
+    by_log_charge: Tensor
+    own: Tensor
+    other: Tensor
+    step: Tensor
+
+
+def ends(k: Contacted, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Ends:
+    """Overdrives and resistances at the metal."""
+    c = k.channel
+    drive = v_g - c.v_t
+    source, drain = torch.broadcast_tensors((drive - v_s) / c.n_phi, (drive - v_d) / c.n_phi)
+    u = torch.stack((torch.maximum(source, drain), torch.minimum(source, drain)))
+    falloff = 1.0 + k.control * torch.logaddexp(u, torch.zeros_like(u))
+    barrier = k.barrier / (c.n_phi * falloff)
+    slope = -barrier * k.control * torch.sigmoid(u) / falloff
+    return Ends(u, k.minimum / c.n_phi + barrier, slope, source >= drain)
+
+
+def inner(k: Contacted, e: Ends) -> Inner:
+    """The channel between its contacts; differentiable in everything, by one step of Newton's at the solution."""
+    c = k.channel
+    with torch.no_grad():
+        found = look(c, e, _solve(c, e))
+        # a bracketed root may be too steep for the last step to help, and for the channel to tell its own current
+        trusted = found.step.abs().amax(0) < 10.0 * _ENOUGH
+        step = torch.where(trusted, found.step, 0.0)
+        x = found.log_charge - step
+    if not (torch.is_grad_enabled() and any(leaf.requires_grad for leaf in pytree.tree_leaves((k, e)))):
+        outside, inside = e.overdrive[0] - e.overdrive[1], found.overdrive[0] - found.overdrive[1]
+        by_contacts = (outside - inside).clamp(min=0.0) / e.resistance.sum(0)
+        by_channel = found.current - (found.by_log_charge * step).sum(0)
+        return Inner(x, _at(c, x)[0], torch.where(trusted, by_channel, by_contacts))
+    with torch.no_grad():
+        there = look(c, e, x)
+    point, v, _ = _at(c, x)
+    x = x - _divide(there.own, there.other, _residual(c, e, point, v, current_at(c, point)))
+    point = _at(c, x)[0]
+    return Inner(x, point, current_at(c, point))
+
+
+def look(k: Coefficients, e: Ends, x: Tensor) -> Step:
+    """The equations at ln q = x, and the step that Newton's method would take."""
+    point, v, w = _at(k, x)
+    f = flow(k, point, w)
+    r = e.resistance
+    # V_DS moves with both charges, and with it the current and the barrier
+    swing = k.n_phi * w
+    swing = torch.stack((swing[0], -swing[1]))
+    slopes = torch.addcmul(f.by_log_charge, f.by_voltage, swing)
+    barrier = (k.dibl * point.v_ds / (point.smooth * k.n_phi)) * swing
+    own = w - barrier + torch.stack((slopes[0] * r[0], -slopes[1] * r[1]))
+    other = torch.stack((slopes[1] * r[0] - barrier[1], -slopes[0] * r[1] - barrier[0]))
+    step = _divide(own, other, _residual(k, e, point, v, f.current))
+    return Step(x, v, w, f.current, slopes, own, other, step)
+
+
+def _at(k: Coefficients, x: Tensor) -> tuple[Point, Tensor, Tensor]:
+    """Charges and drain voltage of a channel, its overdrives v(q) and their slopes dv/d(ln q)."""
+    q, trapped = torch.exp(x), k.a * torch.exp(k.s * x)
+    double = 2.0 * q
+    v = double + x + trapped
+    v_ds = k.n_phi * (v[0] - v[1])
+    smooth = torch.sqrt(v_ds * v_ds + 4.0 * k.phi * k.phi)
+    return Point(q, trapped, v_ds, smooth), v, torch.addcmul(double + 1.0, trapped, k.s)
+
+
+def _residual(k: Coefficients, e: Ends, point: Point, v: Tensor, current: Tensor) -> Tensor:
+    """Overdrive too much at each end [1]."""
+    lowered = k.dibl * (point.smooth - 2.0 * k.phi) / k.n_phi
+    fall = current * e.resistance
+    return v - e.overdrive - lowered + torch.stack((fall[0], -fall[1]))
+
+
+def _divide(own: Tensor, other: Tensor, by: Tensor) -> Tensor:
+    """Solution of the two equations: own[i] y[i] + other[i] y[1 - i] = by[i]."""
+    return (own.flip(0) * by - other * by.flip(0)) / (own[0] * own[1] - other[0] * other[1])
+
+
+def _start(k: Coefficients, e: Ends) -> Tensor:
+    """Where Newton's method begins."""
+    u, r = e.overdrive, e.resistance
+    apart = u[0] - u[1]
+    share = r[0] / (r[0] + r[1] + 1e-300)
+    gain = k.gain * k.mobility(torch.zeros_like(apart))
+    # x + (2 + rho) q + rho q^2 + a q^s = u: a saturated channel behind the contact, and one without drain voltage
+    rho = torch.stack((gain * r[0], torch.zeros_like(apart)))
+    goal = torch.stack((u[0], u[0] - apart * share))
+    x = torch.minimum(bound(goal, k.a, k.s), 0.5 * torch.log1p(goal.clamp(min=0.0) / rho.clamp(min=1e-12)))
+    linear = 2.0 + rho
+    for _ in range(3):
+        q, trapped = torch.exp(x), k.a * torch.exp(k.s * x)
+        free, square = linear * q, rho * q * q
+        slope = 1.0 + free + 2.0 * square + k.s * trapped
+        step = (x + free + square + trapped - goal) / slope
+        bend = (free + 4.0 * square + k.s * k.s * trapped) * step / slope
+        x = x - step / (1.0 - 0.5 * bend.clamp(max=1.0))
+    higher = torch.maximum(x[0], x[1])
+    charge = torch.exp(higher)
+    fall = gain * (r[0] + r[1]) * (charge * charge + charge)
+    lower = u[1] + (1.0 - share) * apart * fall / (apart + fall + 1e-300)
+    return torch.stack((higher, torch.minimum(x[1], bound(lower, k.a, k.s))))
+
+
+def _next(k: Coefficients, at: Step) -> Tensor:
+    """Newton's next x, or a bound of the charge at the overdrive that its step leads to, where that is less."""
+    to = at.overdrive - at.width * at.step
+    return torch.minimum(at.log_charge - at.step, bound(to, k.a, k.s))
+
+
+def _solve(k: Coefficients, e: Ends) -> Tensor:
+    """ln q at both ends, to a last step of Newton's."""
+    x = _start(k, e)
+    for _ in range(_TOGETHER):
+        step = look(k, e, x)
+        x = _next(k, step)
+    left = ~(step.step.abs().amax(0) < _ENOUGH)
+    if bool(left.any()):
+        x[:, left] = _finish(*(_pick(tree, left) for tree in (k, e)), x[:, left])
+    return x
+
+
+def _finish(k: Coefficients, e: Ends, x: Tensor) -> Tensor:
+    """The same for the few that need more steps, or a bracket."""
+    for _ in range(_ALONE):
+        step = look(k, e, x)
+        x = _next(k, step)
+        left = ~(step.step.abs().amax(0) < _ENOUGH)
+        if not bool(left.any()):
+            return x
+    x[:, left] = _bracket(*(_pick(tree, left) for tree in (k, e)))
+    return x
+
+
+def _bracket(k: Coefficients, e: Ends) -> Tensor:
+    """ln q by halving: the current of a channel falls with the voltage that its contacts take, theirs rises."""
+    u, total = e.overdrive, e.resistance.sum(0)
+    apart = u[0] - u[1]
+    share = e.resistance[0] / total
+    low, high = torch.full_like(apart, -_FAR), torch.full_like(apart, _FAR)
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        fall, v_ds = apart * torch.sigmoid(middle), k.n_phi * apart * torch.sigmoid(-middle)
+        smooth = torch.sqrt(v_ds * v_ds + 4.0 * k.phi * k.phi)
+        lowered = k.dibl * (smooth - 2.0 * k.phi) / k.n_phi
+        v = torch.stack((u[0] - share * fall, u[1] + (1.0 - share) * fall)) + lowered
+        x = log_charge(v, k.a, k.s)
+        more = current_at(k, Point(torch.exp(x), k.a * torch.exp(k.s * x), v_ds, smooth)) * total > fall
+        low, high = torch.where(more, middle, low), torch.where(more, high, middle)
+    return x
+
+
+def _pick(tree: Any, left: Tensor) -> Any:
+    """The elements of a tree of tensors that a mask chooses; what is one number for all stays so."""
+
+    def pick(leaf: Tensor) -> Tensor:
+        if leaf.numel() == 1 and leaf.ndim <= left.ndim:
+            return leaf.reshape(())
+        lead = leaf.ndim - left.ndim
+        return leaf.expand(*leaf.shape[:lead], *left.shape)[(slice(None),) * lead + (left,)]
+
+    return pytree.tree_map(pick, tree)
