@@ -28,6 +28,10 @@ _TOGETHER, _ALONE = 3, 12
 """Steps of a whole batch, and of those in it that need more."""
 _ENOUGH = 1e-3
 """Last step in ln q before the final one: convergence is quadratic, and the final one squares it twice."""
+_TRUSTED = 1e-4
+"""Last step that is taken at all."""
+_COLLAPSED = 1e6
+"""Resistance of the contacts over that of the channel from which on the channel is a short."""
 _HALVINGS, _FAR = 60, 90.0
 """Of the logarithm of contact over channel voltage, between plus and minus what a double can tell apart."""
 
@@ -88,21 +92,25 @@ def inner(k: Contacted, e: Ends) -> Inner:
     c = k.channel
     with torch.no_grad():
         found = look(c, e, _solve(c, e))
-        # a bracketed root may be too steep for the last step to help, and for the channel to tell its own current
-        trusted = found.step.abs().amax(0) < 10.0 * _ENOUGH
-        step = torch.where(trusted, found.step, 0.0)
+        step = torch.where(found.step.abs().amax(0) < _TRUSTED, found.step, 0.0)  # a bracketed root may be too steep
         x = found.log_charge - step
     if not (torch.is_grad_enabled() and any(leaf.requires_grad for leaf in pytree.tree_leaves((k, e)))):
-        outside, inside = e.overdrive[0] - e.overdrive[1], found.overdrive[0] - found.overdrive[1]
-        by_contacts = (outside - inside).clamp(min=0.0) / e.resistance.sum(0)
-        by_channel = found.current - (found.by_log_charge * step).sum(0)
-        return Inner(x, _at(c, x)[0], torch.where(trusted, by_channel, by_contacts))
+        point, v, _ = _at(c, x)
+        return Inner(x, point, _current(e, found, v, found.current - (found.by_log_charge * step).sum(0)))
     with torch.no_grad():
-        there = look(c, e, x)
+        found = look(c, e, x)
     point, v, _ = _at(c, x)
-    x = x - _divide(there.own, there.other, _residual(c, e, point, v, current_at(c, point)))
-    point = _at(c, x)[0]
-    return Inner(x, point, current_at(c, point))
+    x = x - _divide(found.own, found.other, _residual(c, e, point, v, current_at(c, point)))
+    point, v, _ = _at(c, x)
+    return Inner(x, point, _current(e, found, v, current_at(c, point)))
+
+
+def _current(e: Ends, found: Step, v: Tensor, by_channel: Tensor) -> Tensor:
+    """The current as the channel knows it; as the contacts do where next to no voltage is left for the channel [A]."""
+    total, apart = e.resistance.sum(0), e.overdrive[0] - e.overdrive[1]
+    by_contacts = (apart - (v[0] - v[1])).clamp(min=0.0) / (total + 1e-300)
+    collapsed = (found.by_log_charge[0] * total).abs() > _COLLAPSED * found.width[0]
+    return torch.where(apart > 0.0, torch.where(collapsed, by_contacts, by_channel), 0.0 * by_channel)
 
 
 def look(k: Coefficients, e: Ends, x: Tensor) -> Step:
@@ -222,7 +230,7 @@ def _pick(tree: Any, left: Tensor) -> Any:
     def pick(leaf: Tensor) -> Tensor:
         if leaf.numel() == 1 and leaf.ndim <= left.ndim:
             return leaf.reshape(())
-        lead = leaf.ndim - left.ndim
+        lead = max(leaf.ndim - left.ndim, 0)
         return leaf.expand(*leaf.shape[:lead], *left.shape)[(slice(None),) * lead + (left,)]
 
     return pytree.tree_map(pick, tree)

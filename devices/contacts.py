@@ -1,6 +1,7 @@
 r"""Resistance of source and drain contacts, with the nodes inside them solved exactly.
 
-    R_x = { R_min + R_b exp[(E_c/k)(1/T - 1/300 K)] f_c exp(-N_H/H_c) / [1 + (n C phi/Q_r) ln(1 + e^{v_x})] } / W
+    R_x = { R_min + R_b exp[E_c/E_0(T) - E_c/E_0(300 K)] f_c exp(-N_H/H_c) / [1 + (n C phi/Q_r) ln(1 + e^{v_x})] } / W
+    E_0 = E_00 coth(E_00/kT)                                  thermionic field emission; E_00 = 0 leaves kT
 
 for x in {S, D}. The barrier part falls with the charge n C phi ln(1 + e^{v_x}) that the gate accumulates at the
 contact, v_x = (V_G - V_T - V_x)/(n phi) taken at the metal, and with the donors N_H that hydrogen has brought; f_c is
@@ -12,7 +13,7 @@ explicit, and two equations remain,
 solved by Newton's method in ln q (:mod:`.contact_nodes`), exactly and with an implicit gradient.
 
 References:
-    lu2022_iedm (transfer-length resistances), shi2024_acsnano (hydrogen lowers the barrier a hundredfold); the form of
+    padovani1966 (E_0), lu2022_iedm (transfer-length resistances), shi2024_acsnano (hydrogen lowers the barrier a hundredfold); the form of
     the barrier part is own.
 """
 
@@ -35,6 +36,9 @@ from .ward_dutton import terminal_charges
 
 _OFF = {"source": "own", "how": "assumed", "note": "Neutral value: the term is switched off unless the card sets it."}
 
+_OPEN = 40.0
+"""Exponent of the barrier from which on a contact is open, e^40 times its resistance at room temperature."""
+
 
 @dataclass(frozen=True)
 class ContactParameters:
@@ -47,6 +51,8 @@ class ContactParameters:
                                            default=0.0, **_OFF)
     barrier_activation: Tensor = parameter("J", "E_c: activation energy of the barrier part", low=-8e-20, high=1.6e-19,
                                            default=0.0, **_OFF)
+    tunnelling_energy: Tensor = parameter("J", "E_00: tunnelling through the barrier, which ends its activation when "
+                                          "cold", low=0, high=8e-21, default=0.0, **_OFF)
     charge_scale: Tensor = parameter("C/m**2", "Q_r: gate charge that halves the barrier part", low=1e-6,
                                      high=math.inf, default=math.inf, **_OFF)
     hydrogen_scale: Tensor = parameter("1/m**3", "H_c: added donors that take it down by e", low=1e20, high=math.inf,
@@ -72,7 +78,9 @@ def contacted(
         temperature: Lattice temperature [K].
         state: What the past has done to the device.
     """
-    warm = torch.exp(p.barrier_activation / constants.Boltzmann * (1.0 / temperature - 1.0 / ROOM))
+    room = _emission_energy(p.tunnelling_energy, torch.full_like(temperature, ROOM))
+    cold = p.barrier_activation * (1.0 / _emission_energy(p.tunnelling_energy, temperature) - 1.0 / room)
+    warm = torch.exp(cold.clamp(max=_OPEN))
     doped = torch.exp(-state.donor_density / p.hydrogen_scale)
     return Contacted(
         channel=k,
@@ -80,6 +88,13 @@ def contacted(
         barrier=p.barrier_resistance * warm * doped * state.contact_factor / width,
         control=k.charge / (width * length) / p.charge_scale,
     )
+
+
+def _emission_energy(tunnelling: Tensor, temperature: Tensor) -> Tensor:
+    """Energy E_0 = E_00 coth(E_00/kT) that carriers bring to the barrier, kT without tunnelling [J]."""
+    thermal = constants.Boltzmann * temperature
+    x = tunnelling / thermal
+    return thermal * torch.where(x > 1e-6, x / torch.tanh(torch.where(x > 1e-6, x, 1.0)), 1.0 + x * x / 3.0)
 
 
 def drain_current(k: Contacted, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Tensor:
