@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from .tekv import Coefficients, Flow, Point, current_at, flow
+from .tekv import Coefficients, Point, current_at, flow
 from .uccm import bound, log_charge
 
 _TOGETHER, _ALONE = 3, 12
@@ -183,7 +183,7 @@ def _next(k: Coefficients, at: Step) -> Tensor:
 
 
 def _solve(k: Coefficients, e: Ends) -> Tensor:
-    """ln q at both ends, to a last step of Newton's."""
+    """Both ln q, to a last step of Newton's."""
     x = _start(k, e)
     for _ in range(_TOGETHER):
         step = look(k, e, x)
@@ -207,7 +207,7 @@ def _finish(k: Coefficients, e: Ends, x: Tensor) -> Tensor:
 
 
 def _bracket(k: Coefficients, e: Ends) -> Tensor:
-    """ln q by halving: the current of a channel falls with the voltage that its contacts take, theirs rises."""
+    """Both ln q by halving: the current of a channel falls with the voltage that its contacts take, theirs rises."""
     u, total = e.overdrive, e.resistance.sum(0)
     apart = u[0] - u[1]
     share = e.resistance[0] / total

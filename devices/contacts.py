@@ -13,15 +13,14 @@ explicit, and two equations remain,
 solved by Newton's method in ln q (:mod:`.contact_nodes`), exactly and with an implicit gradient.
 
 References:
-    padovani1966 (E_0), lu2022_iedm (transfer-length resistances), shi2024_acsnano (hydrogen lowers the barrier a hundredfold); the form of
-    the barrier part is own.
+    padovani1966 (E_0), lu2022_iedm (transfer-length resistances), shi2024_acsnano (hydrogen lowers the barrier a
+    hundredfold); the form of the barrier part is own.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from scipy import constants

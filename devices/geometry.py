@@ -3,7 +3,7 @@ r"""What shape does to a channel: planar or wrapped around a gate core, one gate
     C_f    = eps_ox/t_eq,   t_eq = r ln(1 + t_ox/r)            film around a gate core of radius r; t_ox if planar
     1/C    = 1/(C_f + C_b) + 1/C_Q + t_c/eps_s                 C_b = eps_b/t_b, zero without a back gate
     C_Q    = q^2 m/(pi hbar^2),   m = m* (1 + l_m/t)
-    lambda = sqrt(eps_s t/(C_f + C_b))                         sqrt(eps_s t t_ox/eps_ox), over sqrt 2 with two equal gates
+    lambda = sqrt(eps_s t/(C_f + C_b))                         over sqrt 2 with two equal gates
     V_eff  = V_F + beta (V_B - V_F - (V_TB - V_TF)),   beta = C_b/(C_f + C_b)
     dV_T   = (E_q/q)(t/1 nm)^-p_q                              confinement lifts the band edge of a thin film
 

@@ -182,6 +182,7 @@ def drain_current(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Ten
 
 
 def current_at(k: Coefficients, point: Point) -> Tensor:
+    """Drain current of a channel whose charges are known [A]."""
     q, trapped, v_ds, smooth = point
     g = q * (q + 1.0 + trapped * (k.s / (k.s + 1.0)))
     dg = g[0] - g[1]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -92,7 +93,7 @@ def test_time_grows_with_the_batch(benchmark: BenchmarkFixture) -> None:
 
     def measure() -> float:
         with torch.no_grad():
-            spent = [cpu_seconds(lambda v=biases(n): transistor.current(*v), 3) for n in sizes]
+            spent = [cpu_seconds(partial(transistor.current, *biases(n)), 3) for n in sizes]
         return math.log(spent[1] / spent[0]) / math.log(sizes[1] / sizes[0])
 
     exponent = benchmark.pedantic(measure, rounds=1)

@@ -146,7 +146,7 @@ def test_transfer_length_method_finds_the_resistance():
 
 
 def test_gate_charge_halves_the_barrier():
-    """The barrier part against the gate charge, from 1 to one half at Q_r; minimum left out, channel short-circuited."""
+    """A gate charge of Q_r takes the barrier part to one half, in a device that is nothing but its contacts."""
     p = contacts(minimum_resistance=0.0, barrier_resistance=10.0)
     transistor = between("belmonte2023_igzo", p, length=45e-9)
     k = transistor.coefficients
@@ -204,13 +204,13 @@ def test_derivatives_agree_with_finite_differences(scale: float):
 
 
 def test_analytic_conductances_are_those_of_autograd(resistive: ThinFilmTransistor, biases: Biases):
-    """Within 1e-6 of the larger of each and a millionth of the largest; 1e-3 where the channel is lost in its contacts."""
+    """Within 1e-6 of each and a millionth of the largest; 1e-3 where the channel is lost in its contacts."""
     p = resistive.contacts
     assert p is not None
     tolerance = 1e-6 if float(p.minimum_resistance) < 1.0 else 1e-3
     v = torch.stack(biases)[:, :200].requires_grad_()
     with torch.no_grad():
-        i_d, g = resistive.current_and_conductances(*v)
+        g = resistive.conductances(*v)
     total = g.gate + g.drain + g.source
     assert float(total.abs().max()) <= 1e-12 * float(g.drain.abs().max())
     for index in range(2):
