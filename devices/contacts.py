@@ -1,6 +1,6 @@
 r"""Resistance of source and drain contacts, with the nodes inside them solved exactly.
 
-    R_x = { R_min + R_b exp[E_c/E_0(T) - E_c/E_0(300 K)] f_c exp(-N_H/H_c) / [1 + (n C phi/Q_r) ln(1 + e^{v_x})] } / W
+    R_x = { R_min + R_b exp[E_c/E_0(T) - E_c/E_0(300 K)] exp(-N_H/H_c) / [1 + (n C phi/Q_r) ln(1 + e^{v_x})] } f_c/W
     E_0 = E_00 coth(E_00/kT)                                  thermionic field emission; E_00 = 0 leaves kT
 
 for x in {S, D}. The barrier part falls with the charge n C phi ln(1 + e^{v_x}) that the gate accumulates at the
@@ -83,7 +83,7 @@ def contacted(
     doped = torch.exp(-state.donor_density / p.hydrogen_scale)
     return Contacted(
         channel=k,
-        minimum=p.minimum_resistance / width,
+        minimum=p.minimum_resistance * state.contact_factor / width,
         barrier=p.barrier_resistance * warm * doped * state.contact_factor / width,
         control=k.charge / (width * length) / p.charge_scale,
     )
