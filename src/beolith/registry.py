@@ -40,6 +40,7 @@ class Kind:
 
 KINDS = {
     "cards": Kind("beolith.devices", "cards", ".yaml", "beolith.devices.cards"),
+    "media": Kind("beolith.devices", "media", ".yaml", "beolith.devices.media"),
     "nodes": Kind("beolith.circuits", "nodes", ".yaml", "beolith.circuits.nodes"),
     "bitcells": Kind("beolith.circuits", "bitcells", ".py", "beolith.circuits.bitcells"),
     "networks": Kind("beolith.workloads", "networks", ".py", "beolith.workloads.networks"),

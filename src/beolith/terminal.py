@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -52,7 +53,7 @@ def answering(command: Callable[..., Answer]) -> Callable[..., None]:
         for handler in logging.root.handlers:
             handler.setLevel(level)  # libraries set levels of their own loggers
         try:
-            with _stdout_to_stderr() if as_json else contextlib.nullcontext():
+            with _warnings_in_a_line(), _stdout_to_stderr() if as_json else contextlib.nullcontext():
                 answer = command(*args, **kwargs)
         except typer.Exit:
             raise
@@ -74,6 +75,19 @@ def answering(command: Callable[..., Answer]) -> Callable[..., None]:
         parameters=[*signature.parameters.values(), *flags], return_annotation=None
     )
     return door
+
+
+@contextlib.contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Warnings as one line each on stderr, without the place in the code that gave them."""
+
+    def say(message: Warning | str, category: type[Warning], *_: Any) -> None:
+        line = f"beolith: {category.__name__}: {' '.join(str(message).split())}"
+        Console(stderr=True).print(line, markup=False, highlight=False, soft_wrap=True)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = say  # type: ignore[assignment]
+        yield
 
 
 @contextlib.contextmanager

@@ -31,6 +31,13 @@ def test_a_card_loads(name):
     check(library.load(name).card)
 
 
+@parts("media")
+def test_a_medium_loads(name):
+    from beolith.devices import hydrogen_media
+
+    check(hydrogen_media.card(name))
+
+
 @parts("nodes")
 def test_a_node_loads(name):
     from beolith.circuits import node
