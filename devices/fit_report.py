@@ -10,7 +10,7 @@ import numpy as np
 
 from beolith import figure, provenance
 from beolith.card import specs
-from beolith.units import pretty
+from beolith.units import pretty, scale
 
 from . import fitted_card
 from .curve_checks import varies
@@ -82,11 +82,13 @@ def unit_of(name: str) -> str:
 def rows(fit: Fit) -> list[tuple[str, str, str, str]]:
     """Parameter, value, standard deviation and the parameter it is tied to most, as text."""
     found = []
-    for i, (name, value, sigma) in enumerate(zip(fit.names, fit.value, fit.sigma, strict=True)):
+    for i, (name, sigma) in enumerate(zip(fit.names, fit.sigma, strict=True)):
         others = np.abs(fit.correlation[i]) * (np.arange(len(fit.names)) != i)
         j = int(others.argmax())
         tied = f"{fit.names[j]} ({fit.correlation[i, j]:+.2f})" if len(fit.names) > 1 else ""
-        found.append((name, pretty(value, unit_of(name)), pretty(sigma, unit_of(name)), tied))
+        given = fit.card.sections[name.partition(".")[0]][name.partition(".")[2]]
+        error = sigma / scale(given.given_unit, given.unit)
+        found.append((name, f"{given.given_value:.5g} {given.given_unit}", f"{error:.2g} {given.given_unit}", tied))
     return found
 
 

@@ -35,8 +35,12 @@ def fitted(card: Card, curves: Curves, names: Sequence[str], value: Sequence[flo
     known = {name: specs(schema) for name, schema in library.SECTIONS.items()}
 
     def put(section: str, key: str, si: float, how: How, note: str, error: float | None = None) -> None:
-        unit = known[section][key].unit
-        sections[section][key] = Entry(key, si, unit, si, unit, "user", curves.name, how, sigma=error, note=note)
+        si_unit, unit = known[section][key].unit, sections[section][key].given_unit
+        given = _round(units.to_si(si, si_unit, unit))
+        value = units.to_si(given, unit, si_unit)
+        sections[section][key] = Entry(
+            key, value, si_unit, given, unit, "user", curves.name, how, sigma=error, note=note
+        )
 
     for name, si, error in zip(names, value, sigma, strict=True):
         section, _, key = name.partition(".")
