@@ -9,10 +9,12 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-from . import contacts, tekv
+from . import contacts, gate_leakage, tekv
 from .base import Charges, Conductances, DeviceState, GateCurrent
 from .contact_nodes import Contacted
 from .contacts import ContactParameters, contacted
+from .gate_leakage import GateLeakageParameters, Leakage, leakage
+from .noise import NoiseParameters, spectrum
 from .parallel import extent, in_chunks
 from .parameters import TekvParameters
 from .tekv import Coefficients, Tekv
@@ -25,10 +27,14 @@ class ThinFilmTransistor:
     Attributes:
         channel: Current and charge between the inner ends of the contacts.
         contacts: Resistance of source and drain.
+        gate: Leakage of the gate dielectric.
+        noise_parameters: Low-frequency noise; thermal noise is always there.
     """
 
     channel: Tekv
     contacts: ContactParameters | None = None
+    gate: GateLeakageParameters | None = None
+    noise_parameters: NoiseParameters | None = None
 
     @property
     def parameters(self) -> TekvParameters:
@@ -98,11 +104,23 @@ class ThinFilmTransistor:
         """Drain current [A] and terminal charges [C] at the price of one solve."""
         return in_chunks(self._kernels.current_and_charges, self.inner, self.reach, v_g, v_d, v_s)
 
+    @cached_property
+    def leakage(self) -> Leakage | None:
+        """Bias-independent coefficients of the gate's leakage; computed once."""
+        if self.gate is None:
+            return None
+        return leakage(self.gate, self.parameters.oxide_thickness, self.width, self.length, self.temperature)
+
     def gate_current(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> GateCurrent:
         """Leakage of the gate dielectric, zero where the term is switched off [A]."""
-        nothing = torch.zeros_like(v_g + v_d + v_s + self.reach)
-        return GateCurrent(nothing, nothing)
+        if self.leakage is None:  # a zero without storage: who adds it up pays next to nothing
+            shape = torch.broadcast_shapes(v_g.shape, v_d.shape, v_s.shape, self.reach.shape)
+            nothing = torch.zeros((), dtype=v_g.dtype, device=v_g.device).expand(shape)
+            return GateCurrent(nothing, nothing)
+        return gate_leakage.gate_current(self.leakage, v_g, v_d, v_s)
 
     def noise(self, frequency: Tensor, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Tensor:
         """Spectral density of the drain current, thermal and flicker [A^2/Hz]."""
-        raise NotImplementedError
+        size = self.width, self.length, self.temperature
+        thermal, flicker, hooge = spectrum(self.noise_parameters, self.inner, *size, frequency, v_g, v_d, v_s)
+        return thermal + flicker + hooge

@@ -2,8 +2,9 @@
 
     WBL --[write, gate WWL]-- SN          RBL --[read, gate SN]-- RWL
 
-The storage node SN floats while WWL is low. Selected for reading, RWL goes to 0 V and the read transistor conducts
-according to V_SN; unselected, RWL rests at the RBL voltage and it carries nothing.
+The storage node SN floats while WWL is low; it then loses its charge through the write transistor and, where the card
+has gates leak, through the gate dielectrics of both. Selected for reading, RWL goes to 0 V and the read transistor
+conducts according to V_SN; unselected, RWL rests at the RBL voltage and it carries nothing.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ class Gain2T0C:
             + self.couple_rbl * (v_sn - u["rbl"])
         )
         gate = self.read.charges(v_sn, u["rbl"], u["rwl"]).gate
-        return linear + channel.source + gate, current
+        into = self.write.gate_current(u["wwl"], u["wbl"], v_sn).source
+        out = self.read.gate_current(v_sn, u["rbl"], u["rwl"])
+        return linear + channel.source + gate, current + into - out.drain - out.source
 
     def read_current(self, v_sn: Tensor, v_rbl: Tensor) -> Tensor:
         """Current that a selected cell draws from RBL [A]."""
