@@ -80,11 +80,13 @@ def ends(k: Contacted, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Ends:
     c = k.channel
     drive = v_g - c.v_t
     source, drain = torch.broadcast_tensors((drive - v_s) / c.n_phi, (drive - v_d) / c.n_phi)
-    u = torch.stack((torch.maximum(source, drain), torch.minimum(source, drain)))
+    forward = source >= drain
+    # chosen, not maximum and minimum: those share the derivative where both are equal
+    u = torch.stack((torch.where(forward, source, drain), torch.where(forward, drain, source)))
     falloff = 1.0 + k.control * torch.logaddexp(u, torch.zeros_like(u))
     barrier = k.barrier / (c.n_phi * falloff)
     slope = -barrier * k.control * torch.sigmoid(u) / falloff
-    return Ends(u, k.minimum / c.n_phi + barrier, slope, source >= drain)
+    return Ends(u, k.minimum / c.n_phi + barrier, slope, forward)
 
 
 def inner(k: Contacted, e: Ends) -> Inner:

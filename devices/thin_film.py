@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -80,13 +81,14 @@ class ThinFilmTransistor:
         return extent(self.inner)
 
     @property
-    def _kernels(self) -> ModuleType:
+    def _kernels(self) -> Any:
         """Where current, charges and conductances come from: both modules have the three."""
         return tekv if self.contacts is None else contacts
 
     def current(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Tensor:
         """Drain current, broadcast shape of the biases and parameters [A]."""
-        return in_chunks(self._kernels.drain_current, self.inner, self.reach, v_g, v_d, v_s)
+        kernel: Callable[..., Tensor] = self._kernels.drain_current
+        return in_chunks(kernel, self.inner, self.reach, v_g, v_d, v_s)
 
     def conductances(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Conductances:
         """Analytic derivatives of :meth:`current` [A/V]."""
@@ -94,7 +96,8 @@ class ThinFilmTransistor:
 
     def current_and_conductances(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Conductances]:
         """Drain current [A] and its derivatives [A/V] at the price of one solve."""
-        return in_chunks(self._kernels.current_and_conductances, self.inner, self.reach, v_g, v_d, v_s)
+        kernel: Callable[..., tuple[Tensor, Conductances]] = self._kernels.current_and_conductances
+        return in_chunks(kernel, self.inner, self.reach, v_g, v_d, v_s)
 
     def charges(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Charges:
         """Terminal charges: channel by Ward-Dutton partition, plus overlaps [C]."""
@@ -102,7 +105,8 @@ class ThinFilmTransistor:
 
     def current_and_charges(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Charges]:
         """Drain current [A] and terminal charges [C] at the price of one solve."""
-        return in_chunks(self._kernels.current_and_charges, self.inner, self.reach, v_g, v_d, v_s)
+        kernel: Callable[..., tuple[Tensor, Charges]] = self._kernels.current_and_charges
+        return in_chunks(kernel, self.inner, self.reach, v_g, v_d, v_s)
 
     @cached_property
     def leakage(self) -> Leakage | None:

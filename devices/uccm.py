@@ -38,7 +38,7 @@ def log_charge(v: Tensor, a: Tensor, s: Tensor) -> Tensor:
         enz1995_ekv for a = 0; leenathan2011 for the exponential tail; implicit derivative: own.
     """
     if has_torch_function((v, a, s)):  # something that only looks like a tensor, such as a trace in .export
-        return handle_torch_function(log_charge, (v, a, s), v, a, s)  # type: ignore[no-any-return]
+        return handle_torch_function(log_charge, (v, a, s), v, a, s)
     if torch.is_grad_enabled() and any(t.requires_grad for t in (v, a, s)):
         result: Tensor = _Uccm.apply(*torch.broadcast_tensors(v, a, s))  # type: ignore[no-untyped-call]
         return result

@@ -24,7 +24,7 @@ def test_output_curves_within_a_thousandth(tmp_path: Path, card: str, length: fl
     transistor = library.load(card).transistor(f64(1e-6), f64(length), f64(300.0))
     deck = [
         "output curves",
-        spice.subcircuit("it", transistor),
+        spice.subcircuit("it", transistor, scale=spice.SCALE),
         "vd d 0 1",
         "vg g 0 1",
         "x d g 0 it",

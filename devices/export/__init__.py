@@ -1,0 +1,1 @@
+"""Writes the compact model for circuit simulators, by tracing the very kernels that compute it here."""
