@@ -26,7 +26,7 @@ from .uccm import bound, log_charge
 
 _TOGETHER, _ALONE = 3, 12
 """Steps of a whole batch, and of those in it that need more."""
-_ENOUGH = 1e-3
+_ENOUGH = 1e-5
 """Last step in ln q before the final one: convergence is quadratic, and the final one squares it twice."""
 _TRUSTED = 1e-4
 """Last step that is taken at all."""
@@ -70,8 +70,9 @@ class Step(NamedTuple):
     width: Tensor
     current: Tensor
     by_log_charge: Tensor
-    own: Tensor
-    other: Tensor
+    bare: Tensor
+    barrier: Tensor
+    determinant: Tensor
     step: Tensor
 
 
@@ -102,9 +103,17 @@ def inner(k: Contacted, e: Ends) -> Inner:
     with torch.no_grad():
         found = look(c, e, x)
     point, v, _ = _at(c, x)
-    x = x - _divide(found.own, found.other, _residual(c, e, point, v, current_at(c, point)))
+    current = current_at(c, point)
+    missing = _residual(c, e, point, v, current)
+    x = x - _divide(found, e.resistance, missing)
     point, v, _ = _at(c, x)
-    return Inner(x, point, _current(e, found, v, current_at(c, point)))
+    return Inner(x, point, _current(e, found, v, current - (pull(found) * missing).sum(0)))
+
+
+def pull(at: Step) -> Tensor:
+    """Change of the current for a change of either equation, both ends at their solution [A]."""
+    s = at.by_log_charge
+    return (s * at.bare.flip(0) + s.flip(0) * at.barrier) / at.determinant
 
 
 def _current(e: Ends, found: Step, v: Tensor, by_channel: Tensor) -> Tensor:
@@ -125,10 +134,13 @@ def look(k: Coefficients, e: Ends, x: Tensor) -> Step:
     swing = torch.stack((swing[0], -swing[1]))
     slopes = torch.addcmul(f.by_log_charge, f.by_voltage, swing)
     barrier = (k.dibl * point.v_ds / (point.smooth * k.n_phi)) * swing
-    own = w - barrier + torch.stack((slopes[0] * r[0], -slopes[1] * r[1]))
-    other = torch.stack((slopes[1] * r[0] - barrier[1], -slopes[0] * r[1] - barrier[0]))
-    step = _divide(own, other, _residual(k, e, point, v, f.current))
-    return Step(x, v, w, f.current, slopes, own, other, step)
+    bare = w - barrier
+    # the product of both falls, which is in both products of the determinant, is left out: it would drown the rest
+    determinant = bare[0] * bare[1] - barrier[0] * barrier[1]
+    determinant = determinant + slopes[0] * (bare[1] * r[0] - barrier[1] * r[1])
+    determinant = determinant + slopes[1] * (barrier[0] * r[0] - bare[0] * r[1])
+    at = Step(x, v, w, f.current, slopes, bare, barrier, determinant, x)
+    return at._replace(step=_divide(at, r, _residual(k, e, point, v, f.current)))
 
 
 def _at(k: Coefficients, x: Tensor) -> tuple[Point, Tensor, Tensor]:
@@ -148,9 +160,12 @@ def _residual(k: Coefficients, e: Ends, point: Point, v: Tensor, current: Tensor
     return v - e.overdrive - lowered + torch.stack((fall[0], -fall[1]))
 
 
-def _divide(own: Tensor, other: Tensor, by: Tensor) -> Tensor:
-    """Solution of the two equations: own[i] y[i] + other[i] y[1 - i] = by[i]."""
-    return (own.flip(0) * by - other * by.flip(0)) / (own[0] * own[1] - other[0] * other[1])
+def _divide(at: Step, r: Tensor, by: Tensor) -> Tensor:
+    """Change of ln q at both ends that changes the equations by ``by``."""
+    s = at.by_log_charge
+    own = at.bare + torch.stack((s[0] * r[0], -s[1] * r[1]))
+    other = torch.stack((s[1] * r[0] - at.barrier[1], -s[0] * r[1] - at.barrier[0]))
+    return (own.flip(0) * by - other * by.flip(0)) / at.determinant
 
 
 def _start(k: Coefficients, e: Ends) -> Tensor:

@@ -29,7 +29,7 @@ from torch import Tensor
 from beolith.card import parameter
 
 from .base import Charges, Conductances, DeviceState
-from .contact_nodes import Contacted, Ends, ends, inner, look
+from .contact_nodes import Contacted, Ends, ends, inner, look, pull
 from .tekv import ROOM, Coefficients
 from .ward_dutton import terminal_charges
 
@@ -118,11 +118,9 @@ def current_and_conductances(k: Contacted, v_g: Tensor, v_d: Tensor, v_s: Tensor
     e = ends(k, v_g, v_d, v_s)
     found = inner(k, e)
     at = look(k.channel, e, found.log_charge)
-    s, own, other = at.by_log_charge, at.own, at.other
-    # dI/du = -(dI/dx) J^-1 (df/du), and the resistance of an end moves with its own overdrive
-    pull = (s * own.flip(0) - s.flip(0) * other.flip(0)) / (own[0] * own[1] - other[0] * other[1])
+    # the resistance of an end moves with its own overdrive
     fall = found.current * e.slope
-    by_overdrive = pull * torch.stack((1.0 - fall[0], 1.0 + fall[1])) / k.channel.n_phi
+    by_overdrive = pull(at) * torch.stack((1.0 - fall[0], 1.0 + fall[1])) / k.channel.n_phi
     gate = _signed(e, by_overdrive[0] + by_overdrive[1])
     drain = -torch.where(e.forward, by_overdrive[1], -by_overdrive[0])
     return _signed(e, found.current), Conductances(gate, drain, -gate - drain)
