@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from .tekv import Coefficients, Point, current_at, flow
-from .uccm import bound, log_charge
+from .uccm import LOWEST, bound, log_charge
 
 _TOGETHER, _ALONE = 3, 12
 """Steps of a whole batch, and of those in it that need more."""
@@ -145,7 +145,8 @@ def look(k: Coefficients, e: Ends, x: Tensor) -> Step:
 
 def _at(k: Coefficients, x: Tensor) -> tuple[Point, Tensor, Tensor]:
     """Charges and drain voltage of a channel, its overdrives v(q) and their slopes dv/d(ln q)."""
-    q, trapped = torch.exp(x), k.a * torch.exp(k.s * x)
+    floor = x.clamp(min=LOWEST)  # of the charge, not of the overdrive, which the leakage still needs
+    q, trapped = torch.exp(floor), k.a * torch.exp(k.s * floor)
     double = 2.0 * q
     v = double + x + trapped
     v_ds = k.n_phi * (v[0] - v[1])

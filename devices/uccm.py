@@ -19,7 +19,7 @@ from torch.overrides import handle_torch_function, has_torch_function
 _LEAST, _MOST = 4, 20
 _ENOUGH = 5e-5
 """Convergence is cubic: after a step as small as this one, what is left is rounding."""
-_LOWEST = -600.0
+LOWEST = -600.0
 """Floor of ln q: e^-600 is still a normal number, so that q^2 and its square root stay away from zero."""
 
 
@@ -49,7 +49,7 @@ def bound(v: Tensor, a: Tensor, s: Tensor) -> Tensor:
     """A logarithm of the charge that is no less than the root: v >= x, v >= 2 q and v >= a q^s each are one [1]."""
     above = v.clamp(min=0.0)
     tail = torch.log1p(above / a.clamp(min=1e-12)) / s
-    return torch.minimum(torch.minimum(torch.log1p(above * 0.5), tail), v).clamp(min=_LOWEST)
+    return torch.minimum(torch.minimum(torch.log1p(above * 0.5), tail), v).clamp(min=LOWEST)
 
 
 def _halley(v: Tensor, a: Tensor, s: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ def _halley(v: Tensor, a: Tensor, s: Tensor) -> Tensor:
         x.sub_(step.div_(curvature))
         if taken >= _LEAST and bool((step.abs_() < _ENOUGH).all()):
             break
-    return x.clamp_(min=_LOWEST)
+    return x.clamp_(min=LOWEST)
 
 
 class _Uccm(torch.autograd.Function):

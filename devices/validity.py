@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from beolith.card import parameter
-from beolith.errors import ExtrapolationWarning
+from beolith.errors import BeolithError, ExtrapolationWarning
 
 _LAWS = {"source": "own", "how": "derived", "note": "Range over which the laws of the model are tested."}
 
@@ -24,7 +25,26 @@ class Validity:
     shortest_length: Tensor = parameter("m", "shortest channel covered", low=0, high=1e-3)
     longest_length: Tensor = parameter("m", "longest channel covered", low=0, high=1, default=1e-3, source="own",
                                        how="assumed", note="Long channels hold no surprise unless a card says so.")
+    stability_temperature: Tensor = parameter("K", "highest temperature that the material survives", low=0,
+                                              high=math.inf, default=math.inf, source="own", how="assumed",
+                                              note="No limit is known unless a card states one.")
     # fmt: on
+
+    def check_stress(self, name: str, temperature: Tensor) -> None:
+        """Warn where a stress temperature [K] lies outside the range, and refuse what the material does not survive.
+
+        Args:
+            name: Name of the card, for the message.
+            temperature: Lattice temperatures.
+
+        Raises:
+            BeolithError: A temperature is above the stability limit.
+        """
+        limit = float(self.stability_temperature)
+        if bool((temperature > limit).any()):
+            hottest = float(temperature.max())
+            raise BeolithError(f"{name}: temperature {hottest:g} K is above {limit:g} K, which the material survives")
+        self._warn(name, "temperature", temperature, self.lowest_temperature, self.highest_temperature)
 
     def check(self, name: str, length: Tensor, temperature: Tensor) -> None:
         """Warn where a channel length [m] or a temperature [K] lies outside the range.
@@ -34,15 +54,15 @@ class Validity:
             length: Channel lengths.
             temperature: Lattice temperatures.
         """
-        for what, value, low, high in (
-            ("temperature", temperature, self.lowest_temperature, self.highest_temperature),
-            ("length", length, self.shortest_length, self.longest_length),
-        ):
-            # a hair of slack, because 17.5 nm in SI is not the float that a user's 17.5e-9 is
-            if bool(((value < low * (1 - 1e-9)) | (value > high * (1 + 1e-9))).any()):
-                warnings.warn(
-                    f"{name}: {what} {float(value.min()):g} .. {float(value.max()):g} leaves the range of the card, "
-                    f"{float(low):g} .. {float(high):g} (SI)",
-                    ExtrapolationWarning,
-                    stacklevel=3,
-                )
+        self._warn(name, "temperature", temperature, self.lowest_temperature, self.highest_temperature)
+        self._warn(name, "length", length, self.shortest_length, self.longest_length)
+
+    def _warn(self, name: str, what: str, value: Tensor, low: Tensor, high: Tensor) -> None:
+        # a hair of slack, because 17.5 nm in SI is not the float that a user's 17.5e-9 is
+        if bool(((value < low * (1 - 1e-9)) | (value > high * (1 + 1e-9))).any()):
+            warnings.warn(
+                f"{name}: {what} {float(value.min()):g} .. {float(value.max()):g} leaves the range of the card, "
+                f"{float(low):g} .. {float(high):g} (SI)",
+                ExtrapolationWarning,
+                stacklevel=4,
+            )

@@ -17,10 +17,16 @@ BEGIN, END = "<!-- tables: begin (tools/nomenclature.py) -->\n", "<!-- tables: e
 TITLES = {
     "tekv": "The transistor",
     "contacts": "Contacts",
+    "gate": "Leakage of the gate",
+    "noise": "Noise",
+    "thermal": "Self-heating",
     "pbti": "Electron trapping",
+    "nbti": "Negative bias",
+    "edges": "Edges of pulses",
     "hydrogen": "Hydrogen",
     "mismatch": "Spread",
     "node": "The CMOS node",
+    "typical": "Where it is usually looked at",
 }
 
 

@@ -13,8 +13,9 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from . import __version__, registry, store, study
+from . import __version__, portrait, registry, store, study
 from . import card as cards
+from . import figure as figures
 from .errors import BeolithError, StudyError
 from .sources import all_sources
 from .terminal import BUG, Answer, answering, grid, hush_broken_pipe, progress, raw, stack
@@ -53,13 +54,21 @@ def list_(
 
 @app.command()
 @answering
-def show(name: Name, kind: KindOption = None) -> Answer:
-    """Show a card with every number and its source, the options of a study, or what a module says of itself."""
+def show(
+    name: Name,
+    kind: KindOption = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Write the curves of a card as a figure too: PDF, PNG, CSV and JSON.")
+    ] = None,
+) -> Answer:
+    """Show a card with every number, its source and its curves, the options of a study, or what a module says."""
     kind = kind or registry.find(name)
     part = registry.get(kind, name)
-    if isinstance(part, ModuleType):
-        return _show_study(name) if kind == "studies" else _show_module(kind, name, part)
-    return _show_card(kind, cards.read(part))
+    if isinstance(part, Path):
+        return _show_card(kind, cards.read(part), figure)
+    if figure is not None:
+        raise BeolithError(f"--figure: {kind} have no curves; only cards do")
+    return _show_study(name) if kind == "studies" else _show_module(kind, name, part)
 
 
 @app.command()
@@ -166,11 +175,14 @@ def _cited(kind: str, name: str) -> list[str]:
     return list(getattr(part, "SOURCES", ()))
 
 
-def _show_card(kind: str, card: cards.Card) -> Answer:
+def _show_card(kind: str, card: cards.Card, target: Path | None) -> Answer:
     rows = [
         (section, given.name, f"{given.given_value:g} {given.given_unit}", given.how, given.source, given.where)
         for section, given in card.items()
     ]
+    drawn = portrait.of(card)
+    if target is not None and drawn is None:
+        raise BeolithError(f"--figure: {card.key} has no curves; no room draws cards of the kind {card.kind!r}")
     data = {
         "kind": kind,
         "name": card.key,
@@ -180,7 +192,15 @@ def _show_card(kind: str, card: cards.Card) -> Answer:
             for section, content in card.sections.items()
         },
     }
-    return Answer(data, stack(card.summary, grid(card.title, "section parameter value how source where", rows)))
+    page: list[Any] = [card.summary, grid(card.title, "section parameter value how source where", rows)]
+    if drawn is not None:
+        page.append(raw("\n" + drawn.text))
+        data["curves"] = drawn.data
+        if target is not None:
+            files = figures.save(drawn.figure(), target.with_suffix(""), drawn.table, {"card": card.key, **data})
+            data["files"] = files
+            page.append(grid("", "what where", [(label, str(file)) for label, file in files.items()]))
+    return Answer(data, stack(*page))
 
 
 def _show_study(name: str) -> Answer:

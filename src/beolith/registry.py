@@ -45,6 +45,7 @@ KINDS = {
     "bitcells": Kind("beolith.circuits", "bitcells", ".py", "beolith.circuits.bitcells"),
     "networks": Kind("beolith.workloads", "networks", ".py", "beolith.workloads.networks"),
     "studies": Kind("beolith.studies", "", ".py", "beolith.studies"),
+    "portraits": Kind("beolith.devices", "portraits", ".py", "beolith.portraits"),
     "commands": Kind("beolith.devices", "commands", ".py", "beolith.commands"),
 }
 

@@ -111,9 +111,9 @@ def test_every_work_that_is_listed_is_cited(root, room):
     listed = Sources.load([root / room / "references.bib"]).keys
     assert listed
     files = [f for place in ("devices", "circuits", "arch", "studies") for f in (root / place).rglob("*")]
-    texts = [file.read_text(encoding="utf-8") for file in files if file.suffix in {".py", ".yaml"}]
+    texts = [file.read_text(encoding="utf-8") for file in files if file.suffix in {".py", ".yaml", ".csv"}]
     unused = [key for key in listed if not any(re.search(rf"\b{key}\b", text) for text in texts)]
-    assert unused == [], "cite it in a card or a docstring, or take it off the list"
+    assert unused == [], "cite it in a card, in the evidence or a docstring, or take it off the list"
 
 
 def test_the_default_of_a_parameter_has_a_source():

@@ -1,0 +1,1 @@
+"""How cards are drawn: a file for each kind of card."""
