@@ -15,6 +15,7 @@ References:
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import torch
@@ -32,6 +33,7 @@ _TRUSTED = 1e-4
 """Last step that is taken at all."""
 _COLLAPSED = 1e6
 """Resistance of the contacts over that of the channel from which on the channel is a short."""
+_LN_2 = math.log(2.0)
 _HALVINGS, _FAR = 60, 90.0
 """Of the logarithm of contact over channel voltage, between plus and minus what a double can tell apart."""
 
@@ -46,7 +48,7 @@ class Contacted(NamedTuple):
 
 
 class Ends(NamedTuple):
-    """The metal ends, the higher first: overdrive [1], resistance [n phi/A] and its slope; is it the source?"""
+    """The metal ends, the higher first: overdrive [1], resistance [n phi/A], its slope by each; is it the source?"""
 
     overdrive: Tensor
     resistance: Tensor
@@ -84,10 +86,14 @@ def ends(k: Contacted, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Ends:
     forward = source >= drain
     # chosen, not maximum and minimum: those share the derivative where both are equal
     u = torch.stack((torch.where(forward, source, drain), torch.where(forward, drain, source)))
-    falloff = 1.0 + k.control * torch.logaddexp(u, torch.zeros_like(u))
+    # one charge for both contacts, that of the end with more of it: smooth, and never less for more drain voltage
+    metal = torch.logaddexp(u[0], u[1]) - _LN_2
+    falloff = 1.0 + k.control * torch.logaddexp(metal, torch.zeros_like(metal))
     barrier = k.barrier / (c.n_phi * falloff)
-    slope = -barrier * k.control * torch.sigmoid(u) / falloff
-    return Ends(u, k.minimum / c.n_phi + barrier, slope, forward)
+    slope = -barrier * k.control * torch.sigmoid(metal) / falloff
+    share = torch.sigmoid(u[0] - u[1])
+    resistance = k.minimum / c.n_phi + barrier
+    return Ends(u, torch.stack((resistance, resistance)), torch.stack((slope * share, slope * (1.0 - share))), forward)
 
 
 def inner(k: Contacted, e: Ends) -> Inner:

@@ -1,14 +1,16 @@
 r"""Resistance of source and drain contacts, with the nodes inside them solved exactly.
 
-    R_x = { R_min + R_b exp[E_c/E_0(T) - E_c/E_0(300 K)] exp(-N_H/H_c) / [1 + (n C phi/Q_r) ln(1 + e^{v_x})] } f_c/W
+    R = { R_min + R_b exp[E_c/E_0(T) - E_c/E_0(300 K)] exp(-N_H/H_c) / [1 + (n C phi/Q_r) ln(1 + e^u)] } f_c/W
+    u = ln[(e^{v_S} + e^{v_D})/2],   v_x = (V_G - V_T - V_x)/(n phi)      at the metal of source and drain
     E_0 = E_00 coth(E_00/kT)                                  thermionic field emission; E_00 = 0 leaves kT
 
-for x in {S, D}. The barrier part falls with the charge n C phi ln(1 + e^{v_x}) that the gate accumulates at the
-contact, v_x = (V_G - V_T - V_x)/(n phi) taken at the metal, and with the donors N_H that hydrogen has brought; f_c is
-the state's factor. The channel ends then see V_x +- I R_x. With the normalised charges as unknowns everything is
-explicit, and two equations remain,
+is the resistance of either contact. The barrier part falls with the charge n C phi ln(1 + e^u) that the gate
+accumulates at the contacts, taken where there is more of it: a drain contact that the gate leaves alone is biased
+forwards and holds nothing up. It falls also with the donors N_H that hydrogen has brought; f_c is the state's factor.
+The channel ends then see V_x +- I R. With the normalised charges as unknowns everything is explicit, and two equations
+remain,
 
-    v(q_S) + I R_S/(n phi) = v_S + dibl,   v(q_D) - I R_D/(n phi) = v_D + dibl,   V_DS,inner = n phi [v(q_S) - v(q_D)]
+    v(q_S) + I R/(n phi) = v_S + dibl,   v(q_D) - I R/(n phi) = v_D + dibl,   V_DS,inner = n phi [v(q_S) - v(q_D)]
 
 solved by Newton's method in ln q (:mod:`.contact_nodes`), exactly and with an implicit gradient.
 
@@ -118,9 +120,10 @@ def current_and_conductances(k: Contacted, v_g: Tensor, v_d: Tensor, v_s: Tensor
     e = ends(k, v_g, v_d, v_s)
     found = inner(k, e)
     at = look(k.channel, e, found.log_charge)
-    # the resistance of an end moves with its own overdrive
-    fall = found.current * e.slope
-    by_overdrive = pull(at) * torch.stack((1.0 - fall[0], 1.0 + fall[1])) / k.channel.n_phi
+    pulls = pull(at)
+    # both resistances move with either overdrive
+    fall = found.current * (pulls[0] - pulls[1])
+    by_overdrive = (pulls - fall * e.slope) / k.channel.n_phi
     gate = _signed(e, by_overdrive[0] + by_overdrive[1])
     drain = -torch.where(e.forward, by_overdrive[1], -by_overdrive[0])
     return _signed(e, found.current), Conductances(gate, drain, -gate - drain)

@@ -53,9 +53,9 @@ class TekvParameters:
     band_tail_width: Tensor = parameter("J", "W_m: floor of the thermal energy at low temperature", low=0, high=8.1e-21)
     floor_exponent: Tensor = parameter("", "m: sharpness of the crossover to that floor", low=2, high=20, default=12.0,
                                        source="vansetten2025_cryo", how="fitted",
-                                       note="Own choice: with 17.4 meV and n = 1.01 the swing is 61.0, 43.3, 41.1 and "
-                                       "41.0 mV/dec at 300, 200, 150 and 100 K, published 61 and around 40. Exponent 6 "
-                                       "gives 45.2 at 200 K.")
+                                       note="With 16.5 meV and n = 1.02 the swing is 60.9, 42.2, 39.1 and "
+                                       "38.8 mV/dec at 300, 200, 150 and 100 K, published 61 and around 40. The exact "
+                                       "filling of a band with an exponential tail gives 11 to 13 (own, tested).")
     tail_density: Tensor = parameter("1/(m**3*J)", "N_t: density of the exponential tail at the band edge; the range "
                                      "ends at 1e21 cm^-3 eV^-1", low=0, high=6.3e45)
     tail_temperature: Tensor = parameter("K", "T_t: decay of that tail over k", low=350, high=1500)

@@ -4,7 +4,7 @@ An EKV-type charge core carries an exponential tail of traps and refers the trap
 that a body-less device is exactly invariant to a common shift of its three terminals. With x in {S, D}:
 
     phi   = [(kT/q)^m + (W_m/q)^m]^(1/m)                      effective thermal voltage
-    n     = (1 + q^2 D_it/C)(1 + eta_n e^(-L/2 lambda))       C and lambda in :mod:`.geometry`
+    n     = [1 + q^2 D_it/(C_f + C_b)](1 + eta_n e^(-L/2 lambda))     C, C_f, C_b and lambda in :mod:`.geometry`
     v_x   = (V_G - V_T - V_x)/(n phi) = 2 q_x + ln q_x + a q_x^s
     s     = phi/(k T_t/q),  a = (q N_t k T_t t/(n C phi)) (2 n C phi/Q_c)^s,  Q_c = q N_c t (phi/phi_300)^1.5
     G(q)  = q^2 + q + a s/(s+1) q^(s+1)                       dG/dv = q
@@ -37,7 +37,14 @@ from scipy import constants
 from torch import Tensor
 
 from .base import Charges, Conductances, DeviceState
-from .geometry import back_share, confinement_shift, gate_capacitance, natural_length
+from .geometry import (
+    back_capacitance,
+    back_share,
+    confinement_shift,
+    front_capacitance,
+    gate_capacitance,
+    natural_length,
+)
 from .mobility import MobilityLaw, mobility_law
 from .parallel import extent, in_chunks
 from .parameters import TekvParameters
@@ -114,7 +121,9 @@ def coefficients(
     c = gate_capacitance(p)
     t = p.channel_thickness
     short = torch.exp(-0.5 * length / natural_length(p))
-    n = (1.0 + Q**2 * (p.interface_traps + state.interface_traps) / c) * (1.0 + p.slope_rolloff * short)
+    # traps sit at the dielectric, before the quantum and centroid capacitances of the free charge
+    n = 1.0 + Q**2 * (p.interface_traps + state.interface_traps) / (front_capacitance(p) + back_capacitance(p))
+    n = n * (1.0 + p.slope_rolloff * short)
 
     phi = thermal_voltage(temperature, p.band_tail_width, p.floor_exponent)
     phi_room = thermal_voltage(torch.full_like(temperature, ROOM), p.band_tail_width, p.floor_exponent)

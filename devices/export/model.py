@@ -166,8 +166,8 @@ def model(
     if parts.contacts is not None:
         ohmic = contacted(parts.contacts, k, width, length, temperature, state)
         fixed += [call(getattr(ohmic, field), NAMES[field]) for field in ("minimum", "barrier", "control")]
-        for end, v in (("drain", metal_ds), ("source", zero)):
-            resistance = ends(ohmic, metal_gs, v, v).resistance[0] * k.n_phi
+        both = ends(ohmic, metal_gs, metal_ds, zero).resistance * k.n_phi
+        for end, resistance in zip(("drain", "source"), both, strict=True):
             resistances.append(call(resistance, Name(f"r_{end}", f"resistance of the {end} contact [ohm]")))
     if parts.gate is not None:
         dielectric = leakage(parts.gate, parts.channel.oxide_thickness, width, length, temperature)

@@ -58,7 +58,9 @@ def biases() -> Biases:
 def gate_voltage_at() -> Callable[..., float]:
     """Gate voltage at which one transistor carries a current, with the source at 0 V [V]."""
 
-    def solve(transistor: ThinFilmTransistor, current: float, v_d: float, low: float = -3.0, high: float = 3.0) -> float:
+    def solve(
+        transistor: ThinFilmTransistor, current: float, v_d: float, low: float = -3.0, high: float = 3.0
+    ) -> float:
         def excess(v_g: float) -> float:
             found = transistor.current(tensor(v_g), tensor(v_d), tensor(0.0))
             return float(torch.log(found / current))

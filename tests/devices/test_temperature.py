@@ -42,7 +42,9 @@ def test_floor_of_the_swing(temperature: float, swing: float):
     assert float(1.01 * phi * LN10 * 1e3) == pytest.approx(swing, abs=0.05)
 
 
-@pytest.mark.parametrize(("temperature", "published", "tolerance"), [(300, 61, 1), (200, 40, 4), (100, 40, 2)])
+@pytest.mark.parametrize(
+    ("temperature", "published", "tolerance"), [(300, 61, 1), (200, 40, 3), (150, 40, 3), (100, 40, 3)]
+)
 def test_swing_of_the_imec_card(
     igzo: Device, gate_voltage_at: Callable[..., float], temperature: float, published: float, tolerance: float
 ):
@@ -54,7 +56,7 @@ def test_swing_of_the_imec_card(
     step = gate_voltage_at(transistor, 2e-15, 0.5) - gate_voltage_at(transistor, 1e-15, 0.5)
     swing = 1e3 * step / 0.30102999566398120
     assert swing == pytest.approx(published, abs=tolerance)
-    assert swing == pytest.approx(float(transistor.coefficients.n_phi) * LN10 * 1e3, abs=0.2)
+    assert swing == pytest.approx(float(transistor.coefficients.n_phi) * LN10 * 1e3, abs=0.3)
 
 
 def test_thermal_voltage_has_the_right_limits():
