@@ -13,22 +13,22 @@ from beolith import registry
 from beolith.errors import BeolithError, CardError, nearest
 from beolith.sources import all_sources
 
-from .aging import Aging, age
 from .base import DeviceState
-from .bias_stress import NegativeBiasParameters, TrappingParameters
 from .contacts import ContactParameters
-from .edges import EdgeParameters
 from .gate_leakage import GateLeakageParameters
-from .hydrogen import HydrogenParameters
-from .mission import Mission, Profile, profile
 from .noise import NoiseParameters
 from .parameters import TekvParameters
 from .self_heating import ThermalParameters
+from .spread.variability import MismatchParameters, Sample, draw, threshold_sigma
+from .stress.aging import Aging, age
+from .stress.bias_stress import NegativeBiasParameters, TrappingParameters
+from .stress.edges import EdgeParameters
+from .stress.mission import Mission, Profile, profile
+from .stress.release import HydrogenParameters
 from .tekv import Tekv, donor_shift
 from .thin_film import ThinFilmTransistor
 from .typical import Typical
 from .validity import Validity
-from .variability import MismatchParameters, Sample, draw, threshold_sigma
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

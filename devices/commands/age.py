@@ -37,8 +37,9 @@ def command(
     """Age a device: threshold shift, donors and interface traps over a mission, and the time until a limit."""
     import torch
 
-    from .. import library, lifetime, mission_file
-    from ..aging import history
+    from .. import library
+    from ..stress import lifetime, mission_file
+    from ..stress.aging import history
     from ..tekv import donor_shift
 
     end = units.parse(limit, "V")

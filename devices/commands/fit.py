@@ -39,9 +39,10 @@ def command(
         key: _size(key, text) for key, text in (("width", width), ("length", length), ("temperature", temperature))
     }
 
-    from .. import curves as measured
-    from .. import fit_report, free_parameters, library
-    from ..extract import fit
+    from .. import library
+    from ..extraction import curves as measured
+    from ..extraction import fit_report, free_parameters
+    from ..extraction.extract import fit
 
     device = library.load(start, fixed)
     with _collected() as complaints:

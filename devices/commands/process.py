@@ -38,8 +38,9 @@ def command(
     """Run hydrogen through a stack over a thermal budget and say what it does to a transistor, as an interval."""
     from beolith import store, units
 
-    from .. import library, process_result
-    from .. import recipe as recipes
+    from .. import library
+    from ..hydrogen import process_result
+    from ..hydrogen import recipe as recipes
 
     if recipe.suffix != ".yaml":
         raise BeolithError(f"{recipe}: a process is a .yaml file")

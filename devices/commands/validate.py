@@ -24,14 +24,14 @@ def command(
     out: Annotated[Path | None, typer.Option(help="Folder for the table and the parity plot; default none.")] = None,
 ) -> Answer:
     """Print prediction beside published value for every fact of the ledger; a calibration is never called validated."""
-    from .. import evidence
-    from ..validation import summary, validate
+    from ..evidence import ledger
+    from ..evidence.validation import summary, validate
 
-    facts = evidence.load(topic)
+    facts = ledger.load(topic)
     table = validate(facts)
     files: dict[str, Path] = {}
     if out is not None:
-        from .. import parity
+        from ..evidence import parity
 
         files = parity.write(table, out, facts)
     counts = summary(table)

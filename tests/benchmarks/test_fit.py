@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 import torch
 
-from beolith.devices import curves, library
-from beolith.devices.extract import fit
+from beolith.devices import library
+from beolith.devices.extraction import curves
+from beolith.devices.extraction.extract import fit
 
 FREE = ("threshold_voltage", "mobility", "tail_density", "interface_traps", "length_modulation")
 

@@ -8,9 +8,10 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from beolith.devices import library, process
-from beolith.devices.hydrogen_diffusion import advance
-from beolith.devices.recipe import Layer, Quantity, Recipe, Step
+from beolith.devices import library
+from beolith.devices.hydrogen import process
+from beolith.devices.hydrogen.hydrogen_diffusion import advance
+from beolith.devices.hydrogen.recipe import Layer, Quantity, Recipe, Step
 
 DRAWS = 1000
 BUDGET = (

@@ -12,8 +12,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor
 
 from beolith.devices import library
-from beolith.devices.aging import Aging, age
-from beolith.devices.mission import Profile, from_arrays
+from beolith.devices.stress.aging import Aging, age
+from beolith.devices.stress.mission import Profile, from_arrays
 
 SEGMENTS, DEVICES = 10_000, 1_000
 TEN_YEARS = 3.156e8

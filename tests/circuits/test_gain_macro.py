@@ -17,7 +17,7 @@ from beolith.circuits.programming import Programming
 from beolith.devices import library
 from beolith.devices.base import DeviceState
 from beolith.devices.library import Device
-from beolith.devices.mission import constant
+from beolith.devices.stress.mission import constant
 
 from .conftest import f64
 

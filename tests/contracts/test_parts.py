@@ -33,7 +33,7 @@ def test_a_card_loads(name):
 
 @parts("media")
 def test_a_medium_loads(name):
-    from beolith.devices import hydrogen_media
+    from beolith.devices.hydrogen import hydrogen_media
 
     check(hydrogen_media.card(name))
 

@@ -12,11 +12,11 @@ from scipy import constants
 from torch import Tensor
 
 from beolith.card import specs
-from beolith.devices.aging import Aging, age
-from beolith.devices.bias_stress import TrappingParameters, arrhenius_time, trapping_shift
-from beolith.devices.hydrogen import HydrogenParameters, donors_released
 from beolith.devices.library import Device
-from beolith.devices.mission import Mission, Segment, constant
+from beolith.devices.stress.aging import Aging, age
+from beolith.devices.stress.bias_stress import TrappingParameters, arrhenius_time, trapping_shift
+from beolith.devices.stress.mission import Mission, Segment, constant
+from beolith.devices.stress.release import HydrogenParameters, donors_released
 from beolith.devices.tekv import donor_shift
 from beolith.errors import BeolithError
 

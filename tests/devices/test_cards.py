@@ -14,7 +14,7 @@ from beolith import registry
 from beolith.devices import library
 from beolith.devices.geometry import gate_capacitance
 from beolith.devices.library import SECTIONS, Device
-from beolith.devices.mission import constant
+from beolith.devices.stress.mission import constant
 from beolith.devices.tekv import Tekv
 from beolith.errors import ExtrapolationWarning
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from beolith.devices import cet
-from beolith.devices.cet import Phase, cycles, drive, expansion, relax
+from beolith.devices.stress import cet
+from beolith.devices.stress.cet import Phase, cycles, drive, expansion, relax
 
 
 def tensor(value: float) -> Tensor:

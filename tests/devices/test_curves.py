@@ -14,8 +14,9 @@ import torch
 from typer.testing import CliRunner
 
 from beolith.cli import app
-from beolith.devices import curves, library
-from beolith.devices.curves import CurveWarning
+from beolith.devices import library
+from beolith.devices.extraction import curves
+from beolith.devices.extraction.curves import CurveWarning
 from beolith.errors import DataError
 
 SIZES = ("--width", "10 um", "--length", "1 um", "--temperature", "300 K")

@@ -15,9 +15,10 @@ from typer.testing import CliRunner
 
 from beolith import units
 from beolith.cli import app
-from beolith.devices import evidence, parity, predictions, validation
-from beolith.devices.evidence import COLUMNS, Fact, Tie, Tolerance
-from beolith.devices.predictions.base import CONDITIONS
+from beolith.devices.evidence import ledger as evidence
+from beolith.devices.evidence import parity, predictions, validation
+from beolith.devices.evidence.ledger import COLUMNS, Fact, Tie, Tolerance
+from beolith.devices.evidence.predictions.base import CONDITIONS
 from beolith.errors import BeolithError, DataError
 from beolith.sources import all_sources
 

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from scipy import constants
 from scipy.optimize import least_squares
 
-from beolith.devices import curves, fit_report, fitted_card, library, measurement
-from beolith.devices.extract import DegeneracyWarning, Fit, FitWarning, fit
-from beolith.devices.free_parameters import RANGES, WHEN, chosen
-from beolith.devices.levenberg import Prior, jacobian, minimise
+from beolith.devices import library
+from beolith.devices.extraction import curves, fit_report, fitted_card, measurement
+from beolith.devices.extraction.extract import DegeneracyWarning, Fit, FitWarning, fit
+from beolith.devices.extraction.free_parameters import RANGES, WHEN, chosen
+from beolith.devices.extraction.levenberg import Prior, jacobian, minimise
 from beolith.devices.library import SECTIONS, Device
 from beolith.errors import BeolithError, DataError
 
@@ -31,8 +32,8 @@ TRUTH = {
 }
 Make = Callable[..., curves.Curves]
 pytestmark = [
-    pytest.mark.filterwarnings("ignore::beolith.devices.extract.DegeneracyWarning"),
-    pytest.mark.filterwarnings("ignore:.*are outliers:beolith.devices.extract.FitWarning"),
+    pytest.mark.filterwarnings("ignore::beolith.devices.extraction.extract.DegeneracyWarning"),
+    pytest.mark.filterwarnings("ignore:.*are outliers:beolith.devices.extraction.extract.FitWarning"),
 ]
 
 

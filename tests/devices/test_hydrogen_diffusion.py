@@ -12,7 +12,7 @@ from mpmath import mp, mpf, nsum
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from beolith.devices.hydrogen_diffusion import (
+from beolith.devices.hydrogen.hydrogen_diffusion import (
     Content,
     Film,
     advance,

@@ -11,8 +11,8 @@ from scipy import constants
 from torch import Tensor
 
 from beolith.card import read
-from beolith.devices import hydrogen_media as media
-from beolith.devices.priors import draw, of_card
+from beolith.devices.hydrogen import hydrogen_media as media
+from beolith.devices.hydrogen.priors import draw, of_card
 from beolith.errors import BeolithError, CardError
 from beolith.sources import all_sources
 

@@ -10,8 +10,8 @@ from scipy import constants
 from scipy.optimize import brentq
 from torch import Tensor
 
-from beolith.devices import hydrogen_sites as sites
 from beolith.devices import library
+from beolith.devices.hydrogen import hydrogen_sites as sites
 from beolith.devices.tekv import Tekv
 
 EV = constants.electron_volt

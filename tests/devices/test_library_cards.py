@@ -13,7 +13,7 @@ from beolith import registry
 from beolith.devices import library
 from beolith.devices.geometry import front_capacitance, gate_capacitance
 from beolith.devices.library import Device
-from beolith.devices.mission import constant
+from beolith.devices.stress.mission import constant
 from beolith.devices.tekv import donor_shift
 from beolith.devices.thin_film import ThinFilmTransistor
 from beolith.devices.typical_curves import merit

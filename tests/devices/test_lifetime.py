@@ -12,10 +12,10 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from beolith.devices import library
-from beolith.devices.aging import Aging
-from beolith.devices.cet import expansion
-from beolith.devices.lifetime import time_to
-from beolith.devices.mission import constant, power_down
+from beolith.devices.stress.aging import Aging
+from beolith.devices.stress.cet import expansion
+from beolith.devices.stress.lifetime import time_to
+from beolith.devices.stress.mission import constant, power_down
 from beolith.errors import BeolithError
 
 YEAR = 3.156e7

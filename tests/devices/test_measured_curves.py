@@ -25,14 +25,15 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from beolith.devices import curves, library
-from beolith.devices.extract import DegeneracyWarning, fit
+from beolith.devices import library
+from beolith.devices.extraction import curves
+from beolith.devices.extraction.extract import DegeneracyWarning, fit
 
 Array = NDArray[np.float64]
 DATA = Path(os.environ.get("BEOLITH_DATA", Path(__file__).parents[3] / "shared" / "data")) / "pytft"
 pytestmark = [
     pytest.mark.skipif(not DATA.is_dir(), reason=f"measured curves not found in {DATA}; set BEOLITH_DATA"),
-    pytest.mark.filterwarnings("ignore:.*are outliers:beolith.devices.extract.FitWarning"),
+    pytest.mark.filterwarnings("ignore:.*are outliers:beolith.devices.extraction.extract.FitWarning"),
 ]
 FILM = {
     "tekv.channel_thickness": "20 nm",

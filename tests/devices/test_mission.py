@@ -13,9 +13,10 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from beolith.cli import app
-from beolith.devices import library, mission_file
-from beolith.devices.aging import age, history
-from beolith.devices.mission import Segment, constant, from_arrays, power_down, profile
+from beolith.devices import library
+from beolith.devices.stress import mission_file
+from beolith.devices.stress.aging import age, history
+from beolith.devices.stress.mission import Segment, constant, from_arrays, power_down, profile
 from beolith.errors import BeolithError, DataError, ExtrapolationWarning
 
 GOOD = """

@@ -9,8 +9,9 @@ import pytest
 import torch
 from scipy import stats
 
-from beolith.devices import hydrogen_media, library
-from beolith.devices.priors import Prior, draw, interval, of_card, rank_correlation
+from beolith.devices import library
+from beolith.devices.hydrogen import hydrogen_media
+from beolith.devices.hydrogen.priors import Prior, draw, interval, of_card, rank_correlation
 from beolith.errors import BeolithError
 
 PRIORS = {"wide": Prior(1e-6, 1e-2), "narrow": Prior(0.6, 1.1), "signed": Prior(-0.3, 0.3), "zero": Prior(0.0, 100.0)}

@@ -18,10 +18,11 @@ from typer.testing import CliRunner
 
 from beolith import store
 from beolith.cli import app
-from beolith.devices import library, process, process_result, recipe
+from beolith.devices import library
+from beolith.devices.hydrogen import process, process_result, recipe
+from beolith.devices.hydrogen.process import CELLS
+from beolith.devices.hydrogen.recipe import Layer, Quantity, Recipe, Step
 from beolith.devices.library import Device
-from beolith.devices.process import CELLS
-from beolith.devices.recipe import Layer, Quantity, Recipe, Step
 from beolith.errors import BeolithError, DataError, ExtrapolationWarning
 
 TEXT = """

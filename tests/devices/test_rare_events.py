@@ -10,10 +10,11 @@ import torch
 from scipy import constants, stats
 from torch import Tensor
 
-from beolith.devices import library, sampling
-from beolith.devices.failure_points import design_points
-from beolith.devices.rare_events import Quantile, RareEvent, crude, failure_probability, quantile
-from beolith.devices.variability import DEVIATES, sample
+from beolith.devices import library
+from beolith.devices.spread import sampling
+from beolith.devices.spread.failure_points import design_points
+from beolith.devices.spread.rare_events import Quantile, RareEvent, crude, failure_probability, quantile
+from beolith.devices.spread.variability import DEVIATES, sample
 from beolith.errors import BeolithError, ConvergenceError, ConvergenceWarning
 
 MILLION = 1 << 20

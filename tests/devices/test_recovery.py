@@ -14,12 +14,12 @@ from torch import Tensor
 
 from beolith.card import specs
 from beolith.devices import library
-from beolith.devices.aging import Aging, age
-from beolith.devices.bias_stress import NegativeBiasParameters, TrappingParameters, trapping, trapping_shift
-from beolith.devices.edges import itgzo_edges
-from beolith.devices.hydrogen import HydrogenParameters, donors_released
-from beolith.devices.mission import Mission, Segment, constant, from_arrays, power_down
-from beolith.devices.stress_test import pulse_over_constant, rise_time_shift, stress_shift
+from beolith.devices.stress.aging import Aging, age
+from beolith.devices.stress.bias_stress import NegativeBiasParameters, TrappingParameters, trapping, trapping_shift
+from beolith.devices.stress.edges import itgzo_edges
+from beolith.devices.stress.mission import Mission, Segment, constant, from_arrays, power_down
+from beolith.devices.stress.release import HydrogenParameters, donors_released
+from beolith.devices.stress.stress_test import pulse_over_constant, rise_time_shift, stress_shift
 
 EV = constants.electron_volt
 

@@ -9,7 +9,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from beolith.devices import sampling
+from beolith.devices.spread import sampling
 from beolith.errors import BeolithError
 
 METHODS = ("random", "sobol", "latin")

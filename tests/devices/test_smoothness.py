@@ -70,7 +70,7 @@ OVERDRIVES = pytest.mark.parametrize("overdrive", [-10.0, 0.0, 40.0])
 
 @OVERDRIVES
 def test_current_is_smooth_through_zero_drain_voltage(transistor: Tekv, overdrive: float):
-    """To the fourth derivative; reached: 2e-9 of the range of each in a short, fast silicon channel, 2e-11 elsewhere."""
+    """To the fourth derivative; reached: 2e-9 of the range of each in a short fast silicon channel, 2e-11 elsewhere."""
     assert_smooth(symmetric(transistor, overdrive), units(transistor, -4, 4), 4, 1e-8)
 
 

@@ -17,8 +17,8 @@ from beolith.devices.base import DeviceState
 from beolith.devices.geometry import gate_capacitance
 from beolith.devices.library import Device
 from beolith.devices.parameters import TekvParameters
+from beolith.devices.spread.variability import DEVIATES, MismatchParameters, Sample, draw, sample, threshold_sigma
 from beolith.devices.tekv import coefficients
-from beolith.devices.variability import DEVIATES, MismatchParameters, Sample, draw, sample, threshold_sigma
 from beolith.errors import BeolithError
 
 ROOM = 300.0

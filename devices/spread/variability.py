@@ -34,10 +34,10 @@ from torch import Tensor
 from beolith.card import parameter
 from beolith.errors import BeolithError
 
-from .base import DeviceState
-from .parameters import TekvParameters
+from ..base import DeviceState
+from ..parameters import TekvParameters
+from ..tekv import ROOM, coefficients
 from .sampling import correlate, factor, normal
-from .tekv import ROOM, coefficients
 
 _OFF = {"source": "own", "how": "assumed", "note": "Neutral value: the term is switched off unless the card sets it."}
 _WHOLE = {

@@ -26,15 +26,15 @@ from torch import Tensor
 
 from beolith.errors import ExtrapolationWarning
 
+from ..base import DeviceState
+from ..library import Device
+from ..tekv import ROOM, coefficients
 from . import hydrogen_media as media
 from . import hydrogen_sites as sites
-from .base import DeviceState
 from .hydrogen_diffusion import Content, Film, advance, ingress
 from .hydrogen_media import Medium
-from .library import Device
 from .priors import Draw, Prior, Values, draw, of_card
 from .recipe import Recipe
-from .tekv import ROOM, coefficients
 
 CELLS = 16
 

@@ -14,7 +14,7 @@ from beolith.card import METADATA, Card, Entry, specs
 from beolith.schema import How
 from beolith.store import atomic
 
-from . import library
+from .. import library
 from .curves import Curves
 
 _DIGITS = 12

@@ -9,12 +9,12 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from .base import DeviceState
+from ..base import DeviceState
 from .bias_stress import NegativeBiasParameters, Trapping, TrappingParameters, trapping
 from .edges import EdgeParameters, Edges
-from .hydrogen import HydrogenParameters, Release
 from .mechanism import Mechanism, States, fresh, march
 from .mission import Mission, Profile
+from .release import HydrogenParameters, Release
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from beolith.sources import all_sources
 
 K = constants.Boltzmann
 _TIGHT = 600.0
-FOLDER = Path(__file__).parent / "media"
+FOLDER = Path(__file__).parent.parent / "media"
 _OFF = {"source": "own", "how": "assumed", "note": "Neutral value: the term is switched off unless the card sets it."}
 
 

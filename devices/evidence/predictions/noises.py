@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..library import Device
+from ...library import Device
 from .base import ROOM, ZERO, Predictor, threshold, transistor
 
 

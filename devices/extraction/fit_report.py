@@ -12,10 +12,10 @@ from beolith import figure, provenance
 from beolith.card import specs
 from beolith.units import pretty, scale
 
+from ..library import SECTIONS
 from . import fitted_card
 from .curve_checks import varies
 from .extract import Fit
-from .library import SECTIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

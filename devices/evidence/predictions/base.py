@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..library import Device
-from ..thin_film import ThinFilmTransistor
+from ...library import Device
+from ...thin_film import ThinFilmTransistor
 
 CONDITIONS: Mapping[str, str] = {
     **dict.fromkeys(("width", "length", "short", "thickness", "reference_thickness"), "m"),

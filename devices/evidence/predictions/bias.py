@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..aging import age
-from ..base import DeviceState
-from ..bias_stress import arrhenius_time
-from ..edges import Edges, itgzo_edges
-from ..library import Device
-from ..mission import Segment, constant
-from ..tekv import donor_shift
+from ...base import DeviceState
+from ...library import Device
+from ...stress.aging import age
+from ...stress.bias_stress import arrhenius_time
+from ...stress.edges import Edges, itgzo_edges
+from ...stress.mission import Segment, constant
+from ...tekv import donor_shift
 from .base import ROOM, Predictor
 
 TRAPS = ("pbti.amplitude", "pbti.time_constant", "pbti.field_acceleration", "pbti.stretch")

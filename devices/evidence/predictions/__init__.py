@@ -13,7 +13,8 @@ from beolith import units
 from beolith.card import Card, Entry
 from beolith.errors import BeolithError, nearest
 
-from .. import hydrogen_media, library
+from ... import library
+from ...hydrogen import hydrogen_media
 from . import barriers, bias, capacitances, currents, hold, metal, mobilities, noises, slopes, spread, thresholds
 from .base import CONDITIONS, Predictor
 

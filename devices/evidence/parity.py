@@ -15,7 +15,7 @@ from beolith.errors import BeolithError
 from beolith.sources import all_sources
 
 from . import predictions
-from .evidence import Fact
+from .ledger import Fact
 from .validation import PASS, summary
 
 STEM = "validation"

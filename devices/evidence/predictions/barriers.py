@@ -5,8 +5,8 @@ from __future__ import annotations
 from scipy import constants
 from torch import Tensor
 
-from .. import hydrogen_media as media
-from ..hydrogen_media import Medium
+from ...hydrogen import hydrogen_media as media
+from ...hydrogen.hydrogen_media import Medium
 from .base import Predictor
 
 

@@ -24,13 +24,14 @@ from torch import Tensor
 from beolith.card import Card
 from beolith.errors import ConvergenceWarning, DataError
 
-from . import fitted_card, library, measurement
-from .base import Transistor
+from .. import library
+from ..base import Transistor
+from ..library import Device
+from . import fitted_card, measurement
 from .curve_checks import varies
 from .curves import Curves
 from .free_parameters import PRECISION, RANGES, chosen
 from .levenberg import Prior, Solution, covariance, minimise, scatter
-from .library import Device
 from .measurement import Points
 
 STARTS = 8

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..geometry import front_capacitance
-from ..library import Device
+from ...geometry import front_capacitance
+from ...library import Device
 from .base import Predictor
 
 

@@ -25,7 +25,7 @@ from beolith import units
 from beolith.errors import BeolithError, DataError, nearest
 from beolith.sources import Sources, all_sources
 
-FOLDER = Path(__file__).parent / "evidence"
+FOLDER = Path(__file__).parent
 COLUMNS = (
     *("id", "material", "conditions", "quantity", "bound", "value", "low", "high", "unit"),
     *("source", "where", "tolerance", "tied", "use", "note"),

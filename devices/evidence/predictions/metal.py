@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..contact_nodes import Contacted, ends
-from ..library import Device
+from ...contact_nodes import Contacted, ends
+from ...library import Device
 from .base import ONE_MICRON, ROOM, ZERO, Predictor, threshold, transistor
 
 

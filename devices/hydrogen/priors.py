@@ -22,7 +22,7 @@ from torch import Tensor
 from beolith.card import Card
 from beolith.errors import BeolithError
 
-from .sampling import uniform
+from ..spread.sampling import uniform
 
 LEVELS = (0.05, 0.5, 0.95)
 _DECADE = 10.0

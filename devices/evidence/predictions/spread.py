@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..library import Device
+from ...library import Device
 from .base import Predictor
 
 

@@ -13,14 +13,14 @@ from torch import Tensor
 from beolith import __version__, provenance
 from beolith.errors import BeolithError
 
+from ..library import Device
+from ..tekv import ROOM
 from . import hydrogen_media as media
 from . import process
 from .hydrogen_sites import swing
-from .library import Device
 from .priors import LEVELS, interval, rank_correlation
 from .process import Outcome
 from .recipe import Recipe
-from .tekv import ROOM
 
 Quantity = tuple[str, str, Callable[[Device, Outcome], Tensor]]
 

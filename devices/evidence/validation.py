@@ -20,7 +20,7 @@ from beolith.entry import Entry
 from beolith.errors import BeolithError, DataError, ExtrapolationWarning
 
 from . import predictions
-from .evidence import Fact, Tie, Tolerance
+from .ledger import Fact, Tie, Tolerance
 
 IDS = re.compile(r"\b[FM]\d{3}[a-z]?\b|\b[a-z][A-Za-z0-9_]*@[\d.]+")
 PASS, OUTSIDE, NONE = "pass", "outside", "no statement"

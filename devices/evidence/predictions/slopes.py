@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor
 
-from ..library import Device
+from ...library import Device
 from .base import ROOM, ZERO, Predictor, curve, transistor
 
 

@@ -7,8 +7,8 @@ import dataclasses
 import torch
 from torch import Tensor
 
-from ..library import Device
-from ..mobility import mobility_law
+from ...library import Device
+from ...mobility import mobility_law
 from .base import ON, ROOM, ZERO, Predictor, curve, threshold, transistor
 from .capacitances import dielectric_capacitance
 

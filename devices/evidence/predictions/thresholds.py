@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..library import Device
-from ..thin_film import ThinFilmTransistor
+from ...library import Device
+from ...thin_film import ThinFilmTransistor
 from .base import PLACE, ROOM, ZERO, Predictor, curve, transistor
 
 

@@ -23,9 +23,9 @@ import torch
 from scipy import constants
 from torch import Tensor
 
-from .base import DeviceState
-from .parameters import TekvParameters
-from .tekv import coefficients
+from ..base import DeviceState
+from ..parameters import TekvParameters
+from ..tekv import coefficients
 
 K = constants.Boltzmann
 _ITERATIONS = 60

@@ -1,0 +1,1 @@
+"""Published facts beside what the models predict."""

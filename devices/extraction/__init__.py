@@ -1,0 +1,1 @@
+"""Measured curves to a card with uncertainties."""

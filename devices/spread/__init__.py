@@ -1,0 +1,1 @@
+"""How nominally equal transistors differ, and how rarely one fails."""
