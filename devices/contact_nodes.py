@@ -103,6 +103,7 @@ def inner(k: Contacted, e: Ends) -> Inner:
         found = look(c, e, _solve(c, e))
         step = torch.where(found.step.abs().amax(0) < _TRUSTED, found.step, 0.0)  # a bracketed root may be too steep
         x = found.log_charge - step
+        x = torch.where(e.overdrive[0] > e.overdrive[1], x, x[:1])  # equal ends hold equal charges, to the last bit
     if not (torch.is_grad_enabled() and any(leaf.requires_grad for leaf in pytree.tree_leaves((k, e)))):
         point, v, _ = _at(c, x)
         return Inner(x, point, _current(e, found, v, found.current - (found.by_log_charge * step).sum(0)))
@@ -214,7 +215,7 @@ def _solve(k: Coefficients, e: Ends) -> Tensor:
         x = _next(k, step)
     left = ~(step.step.abs().amax(0) < _ENOUGH)
     if bool(left.any()):
-        x[:, left] = _finish(*(_pick(tree, left) for tree in (k, e)), x[:, left])
+        x[:, left] = _finish(_pick(k, left), _pick(e, left), x[:, left])
     return x
 
 
@@ -226,7 +227,7 @@ def _finish(k: Coefficients, e: Ends, x: Tensor) -> Tensor:
         left = ~(step.step.abs().amax(0) < _ENOUGH)
         if not bool(left.any()):
             return x
-    x[:, left] = _bracket(*(_pick(tree, left) for tree in (k, e)))
+    x[:, left] = _bracket(_pick(k, left), _pick(e, left))
     return x
 
 

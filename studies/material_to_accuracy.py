@@ -228,7 +228,7 @@ def _macros(
 
     from ..circuits import node
     from ..circuits.gain_macro import Condition, build, calibrate
-    from ..devices.mission import constant
+    from ..devices.stress.mission import constant
 
     config = Config.model_validate_json(settings)
     device, design = _device(material, config), _design(config)
