@@ -48,11 +48,10 @@ class Contacted(NamedTuple):
 
 
 class Ends(NamedTuple):
-    """The metal ends, the higher first: overdrive [1], resistance [n phi/A], its slope by each; is it the source?"""
+    """The metal ends, the higher first: overdrive [1] and resistance [n phi/A]; is it the source?"""
 
     overdrive: Tensor
     resistance: Tensor
-    slope: Tensor
     forward: Tensor
 
 
@@ -90,10 +89,17 @@ def ends(k: Contacted, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Ends:
     metal = torch.logaddexp(u[0], u[1]) - _LN_2
     falloff = 1.0 + k.control * torch.logaddexp(metal, torch.zeros_like(metal))
     barrier = k.barrier / (c.n_phi * falloff)
-    slope = -barrier * k.control * torch.sigmoid(metal) / falloff
-    share = torch.sigmoid(u[0] - u[1])
     resistance = k.minimum / c.n_phi + barrier
-    return Ends(u, torch.stack((resistance, resistance)), torch.stack((slope * share, slope * (1.0 - share))), forward)
+    return Ends(u, torch.stack((resistance, resistance)), forward)
+
+
+def resistance_slopes(k: Contacted, e: Ends) -> Tensor:
+    """Derivatives of the resistance of either contact by the overdrives of both ends, stacked [n phi/A]."""
+    metal = torch.logaddexp(e.overdrive[0], e.overdrive[1]) - _LN_2
+    falloff = 1.0 + k.control * torch.logaddexp(metal, torch.zeros_like(metal))
+    slope = -k.barrier * k.control * torch.sigmoid(metal) / (k.channel.n_phi * falloff * falloff)
+    share = torch.sigmoid(e.overdrive[0] - e.overdrive[1])
+    return torch.stack((slope * share, slope * (1.0 - share)))
 
 
 def inner(k: Contacted, e: Ends) -> Inner:
@@ -181,13 +187,14 @@ def _start(k: Coefficients, e: Ends) -> Tensor:
     u, r = e.overdrive, e.resistance
     apart = u[0] - u[1]
     share = r[0] / (r[0] + r[1] + 1e-300)
-    gain = k.gain * k.mobility(torch.zeros_like(apart))
+    gain = k.gain * k.mobility.scale  # of an empty channel
     # x + (2 + rho) q + rho q^2 + a q^s = u: a saturated channel behind the contact, and one without drain voltage
-    rho = torch.stack((gain * r[0], torch.zeros_like(apart)))
+    first = gain * r[0]
+    rho = torch.stack((first, torch.zeros_like(first)))
     goal = torch.stack((u[0], u[0] - apart * share))
     x = torch.minimum(bound(goal, k.a, k.s), 0.5 * torch.log1p(goal.clamp(min=0.0) / rho.clamp(min=1e-12)))
     linear = 2.0 + rho
-    for _ in range(3):
+    for _ in range(2):
         q, trapped = torch.exp(x), k.a * torch.exp(k.s * x)
         free, square = linear * q, rho * q * q
         slope = 1.0 + free + 2.0 * square + k.s * trapped

@@ -31,7 +31,7 @@ from torch import Tensor
 from beolith.card import parameter
 
 from .base import Charges, Conductances, DeviceState
-from .contact_nodes import Contacted, Ends, ends, inner, look, pull
+from .contact_nodes import Contacted, Ends, ends, inner, look, pull, resistance_slopes
 from .tekv import ROOM, Coefficients
 from .ward_dutton import terminal_charges
 
@@ -123,7 +123,7 @@ def current_and_conductances(k: Contacted, v_g: Tensor, v_d: Tensor, v_s: Tensor
     pulls = pull(at)
     # both resistances move with either overdrive
     fall = found.current * (pulls[0] - pulls[1])
-    by_overdrive = (pulls - fall * e.slope) / k.channel.n_phi
+    by_overdrive = (pulls - fall * resistance_slopes(k, e)) / k.channel.n_phi
     gate = _signed(e, by_overdrive[0] + by_overdrive[1])
     drain = -torch.where(e.forward, by_overdrive[1], -by_overdrive[0])
     return _signed(e, found.current), Conductances(gate, drain, -gate - drain)

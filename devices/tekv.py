@@ -35,6 +35,7 @@ from typing import NamedTuple
 import torch
 from scipy import constants
 from torch import Tensor
+from torch.overrides import has_torch_function
 
 from .base import Charges, Conductances, DeviceState
 from .geometry import (
@@ -242,28 +243,37 @@ def flow(k: Coefficients, point: Point, w: Tensor) -> Flow:
     dg = g[0] - g[1]
     mean = 0.5 * (q[0] + q[1])
     mu, mu_slope = k.mobility(mean), k.mobility.log_slope(mean)
-    m, share = _saturation_charge(q)
-    u = k.velocity * mu * dg / m
-    u2 = u * u
-    f2 = 1.0 / (1.0 + u2)
     beyond = smooth - 2.0 * k.phi
     clm = 1.0 + k.clm * beyond
     leak = torch.tanh(v_ds / (2.0 * k.phi))
     leakage = k.leakage * torch.exp(k.leakage_field * beyond)
-    gain = k.gain * mu * torch.sqrt(f2)
-    core = gain * dg
+    gain = k.gain * mu
 
-    # dI/dq_x = gain f^2 [+-w_x + dG (u^2 dm/dq_x/m + d(ln mu)/dq_b/2)]
-    m_slope = 9.0 * share - 8.0 * (m - 1.0) * (share / q)
-    pull = dg * torch.addcmul(0.5 * mu_slope, m_slope, u2 / m)
-    pull = torch.stack((pull[0] + w[0], pull[1] - w[1]))
+    # dI/dq_x = gain f^2 [+-w_x + dG (u^2 dm/dq_x/m + d(ln mu)/dq_b/2)], with f = 1 where the velocity does not saturate
+    pull = 0.5 * dg * mu_slope
+    if _saturates(k.velocity):
+        m, share = _saturation_charge(q)
+        u = k.velocity * mu * dg / m
+        u2 = u * u
+        f2 = 1.0 / (1.0 + u2)
+        gain = gain * torch.sqrt(f2)
+        m_slope = 9.0 * share - 8.0 * (m - 1.0) * (share / q)
+        pull = f2 * torch.addcmul(pull, dg * m_slope, u2 / m)
+        w = f2 * w
+    core = gain * dg
+    ends = torch.stack((w[0], -w[1]))
     slope = v_ds / smooth
     off = leakage * torch.addcmul((1.0 - leak * leak) / (2.0 * k.phi), leak, k.leakage_field * slope)
     return Flow(
         torch.addcmul(core * clm, leakage, leak),
-        gain * clm * f2 * q * pull,
+        gain * clm * q * (ends + pull),
         torch.addcmul(off, core, k.clm * slope),
     )
+
+
+def _saturates(velocity: Tensor) -> bool:
+    """Whether anything can notice that the velocity saturates: a number, a gradient or a trace."""
+    return has_torch_function((velocity,)) or velocity.requires_grad or bool(velocity.any())
 
 
 def current_and_conductances(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Conductances]:
