@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from typing import Any
 
 from .canonical import digest, plain
@@ -14,6 +14,7 @@ from .store import PointStore
 Point = Mapping[str, Any]
 Result = dict[str, Any]
 Progress = Callable[[int, int], None]
+Computed = Generator[tuple[str, Result | BeolithError], None, None]
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 logger = logging.getLogger(__name__)
@@ -63,12 +64,13 @@ def run(
     alone = workers == 1 and scheduler is None
     computed = _serial(function, pending) if alone else _parallel(function, pending, workers, scheduler)
     try:
-        for key, found in computed:
-            if isinstance(found, BeolithError):
-                raise found
-            store.save(key, {"point": pending[key], "result": found})
-            done[key] = found
-            report(len(done), len(wanted))
+        with closing(computed):  # a sweep that ends early takes its cluster down here, not when garbage is collected
+            for key, found in computed:
+                if isinstance(found, BeolithError):
+                    raise found
+                store.save(key, {"point": pending[key], "result": found})
+                done[key] = found
+                report(len(done), len(wanted))
     except KeyboardInterrupt:
         raise Interrupted(
             f"stopped; {len(done)} of {len(wanted)} points are kept in {store.folder}; run the same again for the rest"
@@ -100,16 +102,14 @@ def _failed(error: BaseException) -> Result:
     return {"status": "failed", "message": f"{type(error).__name__}: {error}"}
 
 
-def _serial(
-    function: Callable[[Point], Mapping[str, Any]], pending: Mapping[str, Point]
-) -> Iterator[tuple[str, Result | BeolithError]]:
+def _serial(function: Callable[[Point], Mapping[str, Any]], pending: Mapping[str, Point]) -> Computed:
     for key, point in pending.items():
         yield key, _attempt(function, point)
 
 
 def _parallel(
     function: Callable[[Point], Mapping[str, Any]], pending: Mapping[str, Point], workers: int, scheduler: str | None
-) -> Iterator[tuple[str, Result | BeolithError]]:
+) -> Computed:
     """Results as they finish, on processes of this machine or on a cluster."""
     if not pending:
         return

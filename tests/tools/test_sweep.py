@@ -1,6 +1,7 @@
 import contextlib
 import importlib
 import math
+import multiprocessing
 import operator
 import socket
 
@@ -68,8 +69,9 @@ def test_a_damaged_file_ends_the_sweep_and_finished_points_are_kept(store, worke
     (tmp_path / f"broken{workers}.py").write_text(UNREADABLE)
     monkeypatch.syspath_prepend(tmp_path)  # workers get the same path
     function = importlib.import_module(f"broken{workers}").unreadable
-    with pytest.raises(DataError, match=r"^images\.gz: damaged$"):
+    with pytest.raises(DataError, match=r"^images\.gz: damaged$") as _held:
         sweep.run(function, POINTS, store, workers=workers)
+    assert not multiprocessing.active_children()  # the cluster is down although the traceback still holds the sweep
     again = Counted()
     sweep.run(again, POINTS, store)
     assert 3.0 in again.asked
