@@ -26,12 +26,11 @@ class Recipe:
 USUAL = {
     "mnist": Recipe(epochs=20, peak_rate=4e-3, shift=2),
     "fashion_mnist": Recipe(epochs=20, peak_rate=4e-3, shift=0),
-    "digits": Recipe(epochs=40, peak_rate=1e-2, shift=1, batch=32),
+    "digits": Recipe(epochs=40, peak_rate=1e-2, shift=0, batch=32),
 }
 
 SPECIAL = {
     ("mlp", "mnist"): Recipe(epochs=20, peak_rate=4e-3, shift=1),
-    ("mlp", "digits"): Recipe(epochs=40, peak_rate=1e-2, shift=0, batch=32),
 }
 
 
