@@ -13,7 +13,7 @@ run: .venv/.installed
 	$(IN_VENV) beolith run material_to_accuracy
 
 test: .venv/.installed-dev
-	$(IN_VENV) pytest
+	$(IN_VENV) pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 lint: .venv/.installed-dev
 	$(IN_VENV) ruff check
