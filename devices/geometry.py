@@ -3,13 +3,15 @@ r"""What shape does to a channel: planar or wrapped around a gate core, one gate
     C_f    = eps_ox/t_eq,   t_eq = r ln(1 + t_ox/r)            film around a gate core of radius r; t_ox if planar
     1/C    = 1/(C_f + C_b) + 1/C_Q + t_c/eps_s                 C_b = eps_b/t_b, zero without a back gate
     C_Q    = q^2 m/(pi hbar^2),   m = m* (1 + l_m/t)
-    lambda = sqrt(eps_s t/(C_f + C_b))                         over sqrt 2 with two equal gates
     V_eff  = V_F + beta (V_B - V_F - (V_TB - V_TF)),   beta = C_b/(C_f + C_b)
+    1/lambda = (1 - beta) kappa_f + beta kappa_b               :mod:`.scale_length`; each gate has its share of the film
     dV_T   = (E_q/q)(t/1 nm)^-p_q                              confinement lifts the band edge of a thin film
 
 References:
-    wang2025_ted (lambda), iwotcaddft2026 (E_q, p_q and the masses of thin In2O3, from density-functional theory);
-    the coaxial capacitor and the two gates are electrostatics.
+    frank1998_edl (lambda), iwotcaddft2026 (E_q, p_q and the masses of thin In2O3, from density-functional theory);
+    the coaxial capacitor and the two gates are electrostatics. Sharing the film in the ratio of the capacitances is
+    own: exact for one gate, two equal gates and thin dielectrics, where lambda = sqrt(eps_s t/(C_f + C_b)); up to a
+    third shorter than the slowest mode where the gates are very unequal, for that mode lives in the thicker one.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from scipy import constants
 from torch import Tensor
 
 from .parameters import TekvParameters
+from .scale_length import decay
 
 EPS0 = constants.epsilon_0
 
@@ -52,8 +55,12 @@ def gate_capacitance(p: TekvParameters) -> Tensor:
 
 def natural_length(p: TekvParameters) -> Tensor:
     """Length lambda over which the field of source and drain dies in the channel [m]."""
-    oxide = front_capacitance(p) + back_capacitance(p)
-    return torch.sqrt(EPS0 * p.channel_permittivity * p.channel_thickness / oxide)
+    beta, film = back_share(p), p.channel_thickness
+    front = front_capacitance(p) / (EPS0 * p.oxide_permittivity)
+    back = 1.0 / p.back_oxide_thickness
+    by_front = decay((1.0 - beta) * film, front, p.oxide_permittivity / p.channel_permittivity)
+    by_back = decay(beta * film, back, p.back_oxide_permittivity / p.channel_permittivity)
+    return 1.0 / ((1.0 - beta) * by_front + beta * by_back)
 
 
 def confinement_shift(p: TekvParameters) -> Tensor:

@@ -22,8 +22,8 @@ zero. Charges are in :mod:`.ward_dutton`, the mobility law in :mod:`.mobility`, 
 :mod:`.geometry`. Both gates move together here; :mod:`.dual_gate` drives them apart.
 
 References:
-    enz1995_ekv (core), leenathan2011 (tail), vansetten2025_cryo (phi), wang2025_ted (donor term and lambda),
-    pandey2025_ted (short-channel numbers); local n, sabs and F_vs: own, see docs/design.md.
+    enz1995_ekv (core), leenathan2011 (tail), vansetten2025_cryo (phi), wang2025_ted (donor term), frank1998_edl
+    (lambda), pandey2025_ted (short-channel numbers); local n, sabs and F_vs: own, see docs/design.md.
 """
 
 from __future__ import annotations

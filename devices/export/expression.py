@@ -22,6 +22,8 @@ FOLD: dict[str, Callable[..., object]] = {
     "log1p": np.log1p,
     "sqrt": np.sqrt,
     "tanh": np.tanh,
+    "sin": np.sin,
+    "cos": np.cos,
     "abs": np.abs,
     "min": np.minimum,
     "max": np.maximum,

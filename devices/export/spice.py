@@ -25,7 +25,7 @@ from .tracing import expression, symbol
 
 WIDTH, TEMPERATURE = 1e-6, 300.0
 """Of an instance that gives none [m], [K]; the length is the shortest that the card covers."""
-_FUNCTIONS = {"log": "ln"} | {op: op for op in ("exp", "pow", "sqrt", "tanh", "abs", "min", "max")}
+_FUNCTIONS = {"log": "ln"} | {op: op for op in ("exp", "pow", "sqrt", "tanh", "sin", "cos", "abs", "min", "max")}
 _LONG = 20
 """Cost of writing a shared expression again and again at which it gets a node. A node is one more unknown; in the gain
 cell of :mod:`beolith.circuits.spice` 12 / 20 / 30 took 0.55 / 0.41 / 0.83 s."""

@@ -19,7 +19,7 @@ WIDTH = 118
 _COMPARED = frozenset({"<", "<=", ">", ">="})
 _SPACED = _COMPARED | {"+", "-"}
 _INLINE = _COMPARED | {"neg"}
-_COST = {"exp": 4, "log": 4, "log1p": 4, "pow": 4, "tanh": 4, "sqrt": 2}
+_COST = {"exp": 4, "log": 4, "log1p": 4, "pow": 4, "tanh": 4, "sin": 4, "cos": 4, "sqrt": 2}
 
 
 def write(node: Expression, names: Mapping[Expression, str], functions: Mapping[str, str]) -> str:

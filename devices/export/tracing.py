@@ -139,6 +139,8 @@ RULES: dict[str, Callable[..., Any]] = {
     "sqrt": _sqrt,
     "rsqrt": lambda x: 1.0 / _sqrt(x),
     "tanh": _tanh,
+    "sin": _elementwise("sin", 1),
+    "cos": _elementwise("cos", 1),
     "sigmoid": lambda x: 0.5 * (1.0 + _tanh(0.5 * x)),
     "hypot": lambda x, y: _sqrt(x * x + y * y),
     "logaddexp": lambda x, y: _max(x, y) + _log1p(_exp(-abs(x - y))),

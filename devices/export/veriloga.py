@@ -19,8 +19,8 @@ from .tracing import symbol
 NONE = 1e99
 """Stands for infinity, which a parameter of Verilog-A cannot be."""
 _FUNCTIONS = {
-    "exp": "exp", "log": "ln", "log1p": "log1p", "pow": "pow", "sqrt": "sqrt", "tanh": "tanh", "abs": "abs",
-    "min": "min", "max": "max", "log_charge": "log_charge",
+    "exp": "exp", "log": "ln", "log1p": "log1p", "pow": "pow", "sqrt": "sqrt", "tanh": "tanh", "sin": "sin",
+    "cos": "cos", "abs": "abs", "min": "min", "max": "max", "log_charge": "log_charge",
 }  # fmt: skip
 _CONSTANTS = {
     "P_CHARGE": (constants.elementary_charge, "elementary charge [C]"),

@@ -28,7 +28,7 @@ ON: tuple[str, ...] = (
 """Numbers of a card that decide its on current at a given overdrive."""
 PLACE: tuple[str, ...] = (
     *("tekv.threshold_*", "tekv.donor_density", "tekv.confinement_*", "tekv.flat_band_slope", "tekv.back_threshold"),
-    *("tekv.drain_lowering",),
+    *("tekv.drain_lowering", "tekv.slope_rolloff"),
 )
 """Numbers of a card that decide where its transfer curve lies."""
 ROOM = torch.tensor(300.0, dtype=torch.float64)
