@@ -44,7 +44,7 @@ class Validity:
         if bool((temperature > limit).any()):
             hottest = float(temperature.max())
             raise BeolithError(f"{name}: temperature {hottest:g} K is above {limit:g} K, which the material survives")
-        self._warn(name, "temperature", temperature, self.lowest_temperature, self.highest_temperature)
+        self._warn(name, "temperature", "K", temperature, self.lowest_temperature, self.highest_temperature)
 
     def check(self, name: str, length: Tensor, temperature: Tensor) -> None:
         """Warn where a channel length [m] or a temperature [K] lies outside the range.
@@ -54,15 +54,16 @@ class Validity:
             length: Channel lengths.
             temperature: Lattice temperatures.
         """
-        self._warn(name, "temperature", temperature, self.lowest_temperature, self.highest_temperature)
-        self._warn(name, "length", length, self.shortest_length, self.longest_length)
+        self._warn(name, "temperature", "K", temperature, self.lowest_temperature, self.highest_temperature)
+        self._warn(name, "length", "m", length, self.shortest_length, self.longest_length)
 
-    def _warn(self, name: str, what: str, value: Tensor, low: Tensor, high: Tensor) -> None:
+    def _warn(self, name: str, what: str, unit: str, value: Tensor, low: Tensor, high: Tensor) -> None:
         # a hair of slack, because 17.5 nm in SI is not the float that a user's 17.5e-9 is
         if bool(((value < low * (1 - 1e-9)) | (value > high * (1 + 1e-9))).any()):
+            given = dict.fromkeys(f"{float(x):g} {unit}" for x in (value.min(), value.max()))
             warnings.warn(
-                f"{name}: {what} {float(value.min()):g} .. {float(value.max()):g} leaves the range of the card, "
-                f"{float(low):g} .. {float(high):g} (SI)",
+                f"{name}: {what} {' to '.join(given)} leaves the range of the card, "
+                f"{float(low):g} {unit} to {float(high):g} {unit}",
                 ExtrapolationWarning,
                 stacklevel=4,
             )

@@ -79,11 +79,15 @@ def answering(command: Callable[..., Answer]) -> Callable[..., None]:
 
 @contextlib.contextmanager
 def _warnings_in_a_line() -> Iterator[None]:
-    """Warnings as one line each on stderr, without the place in the code that gave them."""
+    """Each warning as one line on stderr, once, without the place in the code that gave it."""
+
+    said = set[str]()
 
     def say(message: Warning | str, category: type[Warning], *_: Any) -> None:
         line = f"beolith: {category.__name__}: {' '.join(str(message).split())}"
-        Console(stderr=True).print(line, markup=False, highlight=False, soft_wrap=True)
+        if line not in said:
+            Console(stderr=True).print(line, markup=False, highlight=False, soft_wrap=True)
+        said.add(line)
 
     with warnings.catch_warnings():
         warnings.showwarning = say  # type: ignore[assignment]
