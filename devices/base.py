@@ -65,6 +65,31 @@ class Conductances(NamedTuple):
     source: Tensor
 
 
+class ByTerminal(NamedTuple):
+    """Derivatives of one quantity with respect to each terminal voltage."""
+
+    gate: Tensor
+    drain: Tensor
+    source: Tensor
+
+
+class Capacitances(NamedTuple):
+    """Derivatives of the charge on each terminal with respect to the terminal voltages [F]."""
+
+    gate: ByTerminal
+    drain: ByTerminal
+    source: ByTerminal
+
+
+class Linearised(NamedTuple):
+    """A transistor about a bias: current [A] and charges [C] with their slopes by the voltages [A/V], [F]."""
+
+    current: Tensor
+    conductances: Conductances
+    charges: Charges
+    capacitances: Capacitances
+
+
 class GateCurrent(NamedTuple):
     """Current through the gate dielectric, from the gate into the drain and into the source [A]."""
 
@@ -90,6 +115,9 @@ class Transistor(Protocol):
 
     def current_and_charges(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Charges]:
         """Drain current [A] and terminal charges [C] at the price of one solve."""
+
+    def linearised(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Linearised:
+        """Current, charges and the slopes of both, for Newton's method; :func:`.linear.by_autograd` makes them too."""
 
     def gate_current(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> GateCurrent:
         """Leakage of the gate dielectric, zero where the term is switched off [A]."""

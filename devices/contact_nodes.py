@@ -22,13 +22,14 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from .parallel import present
 from .tekv import Coefficients, Point, current_at, flow
 from .uccm import LOWEST, bound, log_charge
 
-_TOGETHER, _ALONE = 3, 12
+_TOGETHER, _ALONE = 4, 12
 """Steps of a whole batch, and of those in it that need more."""
-_ENOUGH = 1e-5
-"""Last step in ln q before the final one: convergence is quadratic, and the final one squares it twice."""
+_ENOUGH = 3e-7
+"""Last step in ln q: the solution is linear over so short a way, to 1e-13 of the current."""
 _TRUSTED = 1e-4
 """Last step that is taken at all."""
 _COLLAPSED = 1e6
@@ -106,7 +107,7 @@ def inner(k: Contacted, e: Ends) -> Inner:
     """The channel between its contacts; differentiable in everything, by one step of Newton's at the solution."""
     c = k.channel
     with torch.no_grad():
-        found = look(c, e, _solve(c, e))
+        found = _solve(c, e)
         step = torch.where(found.step.abs().amax(0) < _TRUSTED, found.step, 0.0)  # a bracketed root may be too steep
         x = found.log_charge - step
         x = torch.where(e.overdrive[0] > e.overdrive[1], x, x[:1])  # equal ends hold equal charges, to the last bit
@@ -129,6 +130,21 @@ def pull(at: Step) -> Tensor:
     return (s * at.bare.flip(0) + s.flip(0) * at.barrier) / at.determinant
 
 
+def charge_slopes(at: Step, e: Ends, current: Tensor, slopes: Tensor) -> Tensor:
+    """Derivatives of ln q at either end (first axis) by the overdrive at either metal end (second axis) [1].
+
+    Args:
+        at: The equations at their solution.
+        e: Metal ends.
+        current: Current of the channel [A].
+        slopes: From :func:`resistance_slopes`.
+    """
+    one, none = torch.ones_like(current), torch.zeros_like(current)
+    falls = current * slopes
+    by = (torch.stack((one - falls[0], falls[0])), torch.stack((none - falls[1], one + falls[1])))
+    return torch.stack([_divide(at, e.resistance, x) for x in by], 1)
+
+
 def _current(e: Ends, found: Step, v: Tensor, by_channel: Tensor) -> Tensor:
     """The current as the channel knows it; as the contacts do where next to no voltage is left for the channel [A]."""
     total, apart = e.resistance.sum(0), e.overdrive[0] - e.overdrive[1]
@@ -143,15 +159,20 @@ def look(k: Coefficients, e: Ends, x: Tensor) -> Step:
     f = flow(k, point, w)
     r = e.resistance
     # V_DS moves with both charges, and with it the current and the barrier
-    swing = k.n_phi * w
-    swing = torch.stack((swing[0], -swing[1]))
-    slopes = torch.addcmul(f.by_log_charge, f.by_voltage, swing)
-    barrier = (k.dibl * point.v_ds / (point.smooth * k.n_phi)) * swing
-    bare = w - barrier
+    swing = k.n_phi * f.by_voltage * w
+    slopes = f.by_log_charge + torch.stack((swing[0], -swing[1]))
     # the product of both falls, which is in both products of the determinant, is left out: it would drown the rest
-    determinant = bare[0] * bare[1] - barrier[0] * barrier[1]
-    determinant = determinant + slopes[0] * (bare[1] * r[0] - barrier[1] * r[1])
-    determinant = determinant + slopes[1] * (barrier[0] * r[0] - bare[0] * r[1])
+    if present(k.dibl):
+        lowered = (k.dibl * point.v_ds / point.smooth) * w
+        barrier = torch.stack((lowered[0], -lowered[1]))
+        bare = w - barrier
+        determinant = bare[0] * bare[1] - barrier[0] * barrier[1]
+        determinant = determinant + slopes[0] * (bare[1] * r[0] - barrier[1] * r[1])
+        determinant = determinant + slopes[1] * (barrier[0] * r[0] - bare[0] * r[1])
+    else:
+        barrier, bare = torch.zeros_like(w), w
+        across = torch.stack((slopes[0] * w[1], slopes[1] * w[0])) * r
+        determinant = torch.addcmul(across[0] - across[1], w[0], w[1])
     at = Step(x, v, w, f.current, slopes, bare, barrier, determinant, x)
     return at._replace(step=_divide(at, r, _residual(k, e, point, v, f.current)))
 
@@ -169,17 +190,18 @@ def _at(k: Coefficients, x: Tensor) -> tuple[Point, Tensor, Tensor]:
 
 def _residual(k: Coefficients, e: Ends, point: Point, v: Tensor, current: Tensor) -> Tensor:
     """Overdrive too much at each end [1]."""
-    lowered = k.dibl * (point.smooth - 2.0 * k.phi) / k.n_phi
     fall = current * e.resistance
-    return v - e.overdrive - lowered + torch.stack((fall[0], -fall[1]))
+    missing = v - e.overdrive + torch.stack((fall[0], -fall[1]))
+    return missing - k.dibl * (point.smooth - 2.0 * k.phi) / k.n_phi if present(k.dibl) else missing
 
 
 def _divide(at: Step, r: Tensor, by: Tensor) -> Tensor:
     """Change of ln q at both ends that changes the equations by ``by``."""
-    s = at.by_log_charge
-    own = at.bare + torch.stack((s[0] * r[0], -s[1] * r[1]))
-    other = torch.stack((s[1] * r[0] - at.barrier[1], -s[0] * r[1] - at.barrier[0]))
-    return (own.flip(0) * by - other * by.flip(0)) / at.determinant
+    s, b = at.by_log_charge, at.barrier
+    high = torch.addcmul(at.bare[0], s[0], r[0]), torch.addcmul(-b[1], s[1], r[0])
+    low = -torch.addcmul(b[0], s[0], r[1]), torch.addcmul(at.bare[1], s[1], r[1], value=-1.0)
+    rows = low[1] * by[0] - high[1] * by[1], high[0] * by[1] - low[0] * by[0]
+    return torch.stack(rows) / at.determinant
 
 
 def _start(k: Coefficients, e: Ends) -> Tensor:
@@ -193,14 +215,6 @@ def _start(k: Coefficients, e: Ends) -> Tensor:
     rho = torch.stack((first, torch.zeros_like(first)))
     goal = torch.stack((u[0], u[0] - apart * share))
     x = torch.minimum(bound(goal, k.a, k.s), 0.5 * torch.log1p(goal.clamp(min=0.0) / rho.clamp(min=1e-12)))
-    linear = 2.0 + rho
-    for _ in range(2):
-        q, trapped = torch.exp(x), k.a * torch.exp(k.s * x)
-        free, square = linear * q, rho * q * q
-        slope = 1.0 + free + 2.0 * square + k.s * trapped
-        step = (x + free + square + trapped - goal) / slope
-        bend = (free + 4.0 * square + k.s * k.s * trapped) * step / slope
-        x = x - step / (1.0 - 0.5 * bend.clamp(max=1.0))
     higher = torch.maximum(x[0], x[1])
     charge = torch.exp(higher)
     fall = gain * (r[0] + r[1]) * (charge * charge + charge)
@@ -214,28 +228,33 @@ def _next(k: Coefficients, at: Step) -> Tensor:
     return torch.minimum(at.log_charge - at.step, bound(to, k.a, k.s))
 
 
-def _solve(k: Coefficients, e: Ends) -> Tensor:
-    """Both ln q, to a last step of Newton's."""
+def _solve(k: Coefficients, e: Ends) -> Step:
+    """The equations where they hold, to a last step of Newton's."""
     x = _start(k, e)
     for _ in range(_TOGETHER):
-        step = look(k, e, x)
-        x = _next(k, step)
-    left = ~(step.step.abs().amax(0) < _ENOUGH)
-    if bool(left.any()):
-        x[:, left] = _finish(_pick(k, left), _pick(e, left), x[:, left])
-    return x
+        x = _next(k, look(k, e, x))
+    at = look(k, e, x)
+    left = ~(at.step.abs().amax(0) < _ENOUGH)
+    if not bool(left.any()):
+        return at
+    where: Any = (..., *left.nonzero(as_tuple=True))
+    rest = _finish(_pick(k, where, left.shape), _pick(e, where, left.shape), _next(k, at)[where])
+    for whole, part in zip(at, rest, strict=True):
+        whole[where] = part
+    return at
 
 
-def _finish(k: Coefficients, e: Ends, x: Tensor) -> Tensor:
+def _finish(k: Coefficients, e: Ends, x: Tensor) -> Step:
     """The same for the few that need more steps, or a bracket."""
     for _ in range(_ALONE):
-        step = look(k, e, x)
-        x = _next(k, step)
-        left = ~(step.step.abs().amax(0) < _ENOUGH)
+        at = look(k, e, x)
+        left = ~(at.step.abs().amax(0) < _ENOUGH)
         if not bool(left.any()):
-            return x
-    x[:, left] = _bracket(_pick(k, left), _pick(e, left))
-    return x
+            return at
+        x = torch.where(left, _next(k, at), x)
+    where: Any = (..., *left.nonzero(as_tuple=True))
+    x[where] = _bracket(_pick(k, where, left.shape), _pick(e, where, left.shape))
+    return look(k, e, x)
 
 
 def _bracket(k: Coefficients, e: Ends) -> Tensor:
@@ -256,13 +275,13 @@ def _bracket(k: Coefficients, e: Ends) -> Tensor:
     return x
 
 
-def _pick(tree: Any, left: Tensor) -> Any:
-    """The elements of a tree of tensors that a mask chooses; what is one number for all stays so."""
+def _pick(tree: Any, where: Any, shape: torch.Size) -> Any:
+    """Elements of a tree of tensors of a batch shape; what is one number for all stays so."""
 
     def pick(leaf: Tensor) -> Tensor:
-        if leaf.numel() == 1 and leaf.ndim <= left.ndim:
+        if leaf.numel() == 1 and leaf.ndim <= len(shape):
             return leaf.reshape(())
-        lead = max(leaf.ndim - left.ndim, 0)
-        return leaf.expand(*leaf.shape[:lead], *left.shape)[(slice(None),) * lead + (left,)]
+        lead = leaf.shape[: max(leaf.ndim - len(shape), 0)]
+        return leaf.expand(*lead, *shape)[where]
 
     return pytree.tree_map(pick, tree)

@@ -30,10 +30,10 @@ from torch import Tensor
 
 from beolith.card import parameter
 
-from .base import Charges, Conductances, DeviceState
-from .contact_nodes import Contacted, Ends, ends, inner, look, pull, resistance_slopes
-from .tekv import ROOM, Coefficients
-from .ward_dutton import terminal_charges
+from .base import Charges, Conductances, DeviceState, Linearised
+from .contact_nodes import Contacted, Ends, charge_slopes, ends, inner, look, pull, resistance_slopes
+from .tekv import ROOM, Coefficients, capacitances
+from .ward_dutton import partition_slopes, terminal_charges
 
 _OFF = {"source": "own", "how": "assumed", "note": "Neutral value: the term is switched off unless the card sets it."}
 
@@ -127,6 +127,37 @@ def current_and_conductances(k: Contacted, v_g: Tensor, v_d: Tensor, v_s: Tensor
     gate = _signed(e, by_overdrive[0] + by_overdrive[1])
     drain = -torch.where(e.forward, by_overdrive[1], -by_overdrive[0])
     return _signed(e, found.current), Conductances(gate, drain, -gate - drain)
+
+
+def linearised(k: Contacted, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Linearised:
+    """Drain current [A], terminal charges [C] and their derivatives by the terminal voltages, from one solve."""
+    c, e = k.channel, ends(k, v_g, v_d, v_s)
+    found = inner(k, e)
+    at = look(c, e, found.log_charge)
+    pulls = pull(at)
+    slopes = resistance_slopes(k, e)
+    fall = found.current * (pulls[0] - pulls[1])
+    by_overdrive = (pulls - fall * slopes) / c.n_phi
+    gate = _signed(e, by_overdrive[0] + by_overdrive[1])
+    drain = -torch.where(e.forward, by_overdrive[1], -by_overdrive[0])
+    # the higher end takes the place of the source until the two are told apart
+    q = found.point.q
+    p = partition_slopes(q[1], q[0], c.a, c.s)
+    by_g = torch.stack((torch.stack((p.source_by_source, p.crossed)), torch.stack((p.crossed, p.drain_by_drain))))
+    by_log = by_g * (q * at.width)
+    # charge of an end (first axis) by the overdrive of an end (second axis)
+    by_metal = (by_log[:, :, None] * charge_slopes(at, e, found.current, slopes)).sum(1) * (-c.charge / c.n_phi)
+    forward = torch.where(e.forward, by_metal, by_metal.flip(0, 1))
+    high, low = p.source, p.drain
+    charge = torch.stack((torch.where(e.forward, high, low), torch.where(e.forward, low, high)))
+    at_drain = c.overlap * (v_d - v_g) - c.charge * charge[1]
+    at_source = c.overlap * (v_s - v_g) - c.charge * charge[0]
+    return Linearised(
+        _signed(e, found.current),
+        Conductances(gate, drain, -gate - drain),
+        Charges(-(at_drain + at_source), at_drain, at_source),
+        capacitances(c, (forward[1, 0], forward[1, 1]), (forward[0, 0], forward[0, 1]), 0.0),
+    )
 
 
 def _signed(e: Ends, value: Tensor) -> Tensor:

@@ -20,8 +20,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from .base import Charges, Conductances, GateCurrent
+from .base import Charges, Conductances, GateCurrent, Linearised
 from .geometry import back_share, front_capacitance
+from .linear import by_autograd
 from .thin_film import ThinFilmTransistor
 
 
@@ -129,6 +130,10 @@ class BackBiased:
         """Drain current [A] and terminal charges [C] at the price of one solve."""
         current, found = self.gates.current_and_charges(v_g, self.v_b, v_d, v_s)
         return current, Charges(found.front, found.drain, found.source)
+
+    def linearised(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Linearised:
+        """Current, charges and their slopes by automatic differentiation, see :func:`.linear.by_autograd`."""
+        return by_autograd(self, v_g, v_d, v_s)
 
     def gate_current(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> GateCurrent:
         """Leakage of the front dielectric, zero where the term is switched off [A]."""

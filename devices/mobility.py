@@ -18,6 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .parallel import present
 from .parameters import TekvParameters
 
 
@@ -31,7 +32,15 @@ class MobilityLaw(NamedTuple):
 
     def __call__(self, q: Tensor) -> Tensor:
         """Mobility at the mean normalised charge ``q`` [m^2/(V s)]."""
-        return self.scale * torch.exp(self.exponent * torch.log1p(q * self.inverse_charge)) / (1.0 + self.theta * q)
+        mobility = self.scale
+        if present(self.exponent):
+            mobility = mobility * torch.exp(self.exponent * torch.log1p(q * self.inverse_charge))
+        return mobility / (1.0 + self.theta * q) if present(self.theta) else mobility
+
+    @property
+    def moves(self) -> bool:
+        """Whether it depends on the charge."""
+        return present(self.exponent) or present(self.theta)
 
     def log_slope(self, q: Tensor) -> Tensor:
         """Derivative of the logarithm of the mobility by the normalised charge [1]."""

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch.overrides import has_torch_function
 from torch.utils import _pytree as pytree
 
 CHUNK = 32768
@@ -49,6 +50,11 @@ def extent(coefficients: Any) -> Tensor:
     shape = torch.broadcast_shapes(*(leaf.shape for leaf in leaves))
     probe = torch.empty((), dtype=leaves[0].dtype, device=leaves[0].device)
     return probe.requires_grad_(any(leaf.requires_grad for leaf in leaves)).expand(shape)
+
+
+def present(x: Tensor) -> bool:
+    """Whether anything can notice that a term is there: a number that is not zero, a gradient or a trace."""
+    return has_torch_function((x,)) or x.requires_grad or bool(x.any())
 
 
 def in_chunks(kernel: Callable[..., T], coefficients: Any, reach: Tensor, *biases: Tensor) -> T:

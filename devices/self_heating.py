@@ -28,7 +28,8 @@ from torch import Tensor
 from beolith.card import parameter
 from beolith.errors import ConvergenceWarning
 
-from .base import Charges, Conductances, GateCurrent
+from .base import Charges, Conductances, GateCurrent, Linearised
+from .linear import by_autograd
 from .thin_film import ThinFilmTransistor
 
 _OFF = {"source": "own", "how": "assumed", "note": "Neutral value: the term is switched off unless the card sets it."}
@@ -240,6 +241,10 @@ class SelfHeated:
     def current_and_charges(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Charges]:
         """Drain current [A] and terminal charges [C] at the price of one steady state."""
         return self._warm(v_g, v_d, v_s).current_and_charges(v_g, v_d, v_s)
+
+    def linearised(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Linearised:
+        """Current, charges and their slopes by automatic differentiation, see :func:`.linear.by_autograd`."""
+        return by_autograd(self, v_g, v_d, v_s)
 
     def gate_current(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> GateCurrent:
         """Leakage of the gate dielectric, zero where the term is switched off [A]."""

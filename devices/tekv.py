@@ -35,9 +35,8 @@ from typing import NamedTuple
 import torch
 from scipy import constants
 from torch import Tensor
-from torch.overrides import has_torch_function
 
-from .base import Charges, Conductances, DeviceState
+from .base import ByTerminal, Capacitances, Charges, Conductances, DeviceState, Linearised
 from .geometry import (
     back_capacitance,
     back_share,
@@ -47,10 +46,10 @@ from .geometry import (
     natural_length,
 )
 from .mobility import MobilityLaw, mobility_law
-from .parallel import extent, in_chunks
+from .parallel import extent, in_chunks, present
 from .parameters import TekvParameters
 from .uccm import log_charge
-from .ward_dutton import terminal_charges
+from .ward_dutton import partition_slopes, terminal_charges
 
 Q = constants.elementary_charge
 K = constants.Boltzmann
@@ -242,16 +241,15 @@ def flow(k: Coefficients, point: Point, w: Tensor) -> Flow:
     g = q * torch.addcmul(q + 1.0, trapped, k.s / (k.s + 1.0))
     dg = g[0] - g[1]
     mean = 0.5 * (q[0] + q[1])
-    mu, mu_slope = k.mobility(mean), k.mobility.log_slope(mean)
+    mu = k.mobility(mean)
     beyond = smooth - 2.0 * k.phi
-    clm = 1.0 + k.clm * beyond
     leak = torch.tanh(v_ds / (2.0 * k.phi))
-    leakage = k.leakage * torch.exp(k.leakage_field * beyond)
+    leakage = k.leakage * torch.exp(k.leakage_field * beyond) if present(k.leakage_field) else k.leakage
     gain = k.gain * mu
 
     # dI/dq_x = gain f^2 [+-w_x + dG (u^2 dm/dq_x/m + d(ln mu)/dq_b/2)], with f = 1 where the velocity does not saturate
-    pull = 0.5 * dg * mu_slope
-    if _saturates(k.velocity):
+    pull = 0.5 * dg * k.mobility.log_slope(mean) if k.mobility.moves else torch.zeros_like(dg)
+    if present(k.velocity):
         m, share = _saturation_charge(q)
         u = k.velocity * mu * dg / m
         u2 = u * u
@@ -261,19 +259,17 @@ def flow(k: Coefficients, point: Point, w: Tensor) -> Flow:
         pull = f2 * torch.addcmul(pull, dg * m_slope, u2 / m)
         w = f2 * w
     core = gain * dg
-    ends = torch.stack((w[0], -w[1]))
+    ends = torch.stack((w[0] + pull, pull - w[1])) if pull.ndim == dg.ndim else torch.stack((w[0], -w[1])) + pull
     slope = v_ds / smooth
     off = leakage * torch.addcmul((1.0 - leak * leak) / (2.0 * k.phi), leak, k.leakage_field * slope)
+    if not present(k.clm):
+        return Flow(torch.addcmul(core, leakage, leak), gain * q * ends, off)
+    clm = 1.0 + k.clm * beyond
     return Flow(
         torch.addcmul(core * clm, leakage, leak),
-        gain * clm * q * (ends + pull),
+        gain * clm * q * ends,
         torch.addcmul(off, core, k.clm * slope),
     )
-
-
-def _saturates(velocity: Tensor) -> bool:
-    """Whether anything can notice that the velocity saturates: a number, a gradient or a trace."""
-    return has_torch_function((velocity,)) or velocity.requires_grad or bool(velocity.any())
 
 
 def current_and_conductances(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Conductances]:
@@ -285,6 +281,52 @@ def current_and_conductances(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Ten
     both = (ends[0] + ends[1]) / k.n_phi
     drain = by_voltage + both * (k.dibl * point.v_ds / point.smooth) - ends[1] / k.n_phi
     return current, Conductances(both, drain, -both - drain)
+
+
+def linearised(k: Coefficients, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Linearised:
+    """Drain current [A], terminal charges [C] and their derivatives by the terminal voltages, from one solve."""
+    point = solve(k, v_g, v_d, v_s)
+    w = torch.addcmul(torch.add(point.q * 2.0, 1.0), point.trapped, k.s)
+    current, by_log_charge, by_voltage = flow(k, point, w)
+    lowering = k.dibl * point.v_ds / point.smooth
+    ends = by_log_charge / w
+    by_gate = (ends[0] + ends[1]) / k.n_phi
+    by_drain = by_voltage + by_gate * lowering - ends[1] / k.n_phi
+    p = partition_slopes(point.q[1], point.q[0], k.a, k.s)
+    per_volt = -k.charge / k.n_phi
+    crossed = p.crossed * per_volt
+    drain = crossed * point.q[0], p.drain_by_drain * per_volt * point.q[1]
+    source = p.source_by_source * per_volt * point.q[0], crossed * point.q[1]
+    charges = (k.overlap * (v_d - v_g) - k.charge * p.drain, k.overlap * (v_s - v_g) - k.charge * p.source)
+    return Linearised(
+        current,
+        Conductances(by_gate, by_drain, -by_gate - by_drain),
+        Charges(-(charges[0] + charges[1]), *charges),
+        capacitances(k, drain, source, lowering),
+    )
+
+
+def capacitances(
+    k: Coefficients, drain: tuple[Tensor, Tensor], source: tuple[Tensor, Tensor], lowering: Tensor | float
+) -> Capacitances:
+    """Derivatives of the terminal charges [F].
+
+    Args:
+        k: Coefficients.
+        drain: Channel charge of the drain by n phi times the overdrives at source and drain [F].
+        source: The same of the source [F].
+        lowering: Derivative of drain-induced barrier lowering by V_DS [1].
+    """
+    zero = torch.zeros_like(k.overlap)
+
+    def by_terminal(by_source: Tensor, by_drain: Tensor, at_drain: Tensor, at_source: Tensor) -> ByTerminal:
+        both = by_source + by_drain
+        lowered = both * lowering
+        return ByTerminal(both - k.overlap, lowered - by_drain + at_drain, at_source - lowered - by_source)
+
+    one = by_terminal(*drain, k.overlap, zero)
+    two = by_terminal(*source, zero, k.overlap)
+    return Capacitances(ByTerminal(*(-(x + y) for x, y in zip(one, two, strict=True))), one, two)
 
 
 @dataclass(frozen=True)
@@ -334,3 +376,7 @@ class Tekv:
     def current_and_charges(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Charges]:
         """Drain current [A] and terminal charges [C] at the price of one solve."""
         return in_chunks(current_and_charges, self.coefficients, self.reach, v_g, v_d, v_s)
+
+    def linearised(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Linearised:
+        """Current [A], charges [C] and their derivatives by the voltages [A/V], [F] at the price of one solve."""
+        return in_chunks(linearised, self.coefficients, self.reach, v_g, v_d, v_s)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from . import contacts, gate_leakage, tekv
-from .base import Charges, Conductances, DeviceState, GateCurrent
+from .base import Charges, Conductances, DeviceState, GateCurrent, Linearised
 from .contact_nodes import Contacted
 from .contacts import ContactParameters, contacted
 from .gate_leakage import GateLeakageParameters, Leakage, leakage
@@ -106,6 +106,11 @@ class ThinFilmTransistor:
     def current_and_charges(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Charges]:
         """Drain current [A] and terminal charges [C] at the price of one solve."""
         kernel: Callable[..., tuple[Tensor, Charges]] = self._kernels.current_and_charges
+        return in_chunks(kernel, self.inner, self.reach, v_g, v_d, v_s)
+
+    def linearised(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Linearised:
+        """Current [A], charges [C] and their derivatives by the voltages [A/V], [F] at the price of one solve."""
+        kernel: Callable[..., Linearised] = self._kernels.linearised
         return in_chunks(kernel, self.inner, self.reach, v_g, v_d, v_s)
 
     @cached_property

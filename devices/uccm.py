@@ -48,8 +48,9 @@ def log_charge(v: Tensor, a: Tensor, s: Tensor) -> Tensor:
 def bound(v: Tensor, a: Tensor, s: Tensor) -> Tensor:
     """A logarithm of the charge that is no less than the root: v >= x, v >= 2 q and v >= a q^s each are one [1]."""
     above = v.clamp(min=0.0)
-    tail = torch.log1p(above / a.clamp(min=1e-12)) / s
-    return torch.minimum(torch.minimum(torch.log1p(above * 0.5), tail), v).clamp(min=LOWEST)
+    # log of one and more: a bound needs no digits near zero, and log1p costs twice as much
+    tail = torch.log(1.0 + above / a.clamp(min=1e-12)) / s
+    return torch.minimum(torch.minimum(torch.log(1.0 + above * 0.5), tail), v).clamp(min=LOWEST)
 
 
 def _halley(v: Tensor, a: Tensor, s: Tensor) -> Tensor:

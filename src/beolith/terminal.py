@@ -80,7 +80,6 @@ def answering(command: Callable[..., Answer]) -> Callable[..., None]:
 @contextlib.contextmanager
 def _warnings_in_a_line() -> Iterator[None]:
     """Each warning as one line on stderr, once, without the place in the code that gave it."""
-
     said = set[str]()
 
     def say(message: Warning | str, category: type[Warning], *_: Any) -> None:
