@@ -237,6 +237,8 @@ def _solve(k: Coefficients, e: Ends) -> Step:
     left = ~(at.step.abs().amax(0) < _ENOUGH)
     if not bool(left.any()):
         return at
+    if not left.ndim:
+        return _finish(k, e, _next(k, at))
     where: Any = (..., *left.nonzero(as_tuple=True))
     rest = _finish(_pick(k, where, left.shape), _pick(e, where, left.shape), _next(k, at)[where])
     for whole, part in zip(at, rest, strict=True):
@@ -252,6 +254,8 @@ def _finish(k: Coefficients, e: Ends, x: Tensor) -> Step:
         if not bool(left.any()):
             return at
         x = torch.where(left, _next(k, at), x)
+    if not left.ndim:
+        return look(k, e, _bracket(k, e))
     where: Any = (..., *left.nonzero(as_tuple=True))
     x[where] = _bracket(_pick(k, where, left.shape), _pick(e, where, left.shape))
     return look(k, e, x)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,7 +12,7 @@ from torch import Tensor
 
 from beolith import card as cards
 from beolith import registry
-from beolith.errors import BeolithError, CardError, nearest
+from beolith.errors import BeolithError, CardError, ExtrapolationWarning, nearest
 from beolith.sources import all_sources
 
 from .base import DeviceState
@@ -18,7 +20,7 @@ from .contacts import ContactParameters
 from .gate_leakage import GateLeakageParameters
 from .noise import NoiseParameters
 from .parameters import TekvParameters
-from .self_heating import ThermalParameters
+from .self_heating import SelfHeated, ThermalParameters
 from .spread.variability import MismatchParameters, Sample, draw, threshold_sigma
 from .stress.aging import Aging, age
 from .stress.bias_stress import NegativeBiasParameters, TrappingParameters
@@ -50,6 +52,26 @@ SECTIONS: dict[str, type] = {
 MODELS = ("tekv",)
 TERMS = ("contacts", "gate", "noise_parameters")
 """Sections that stand around the channel: each is a field of :class:`.thin_film.ThinFilmTransistor`, None if absent."""
+NEUTRAL: dict[str, dict[str, float]] = {
+    "quantum_capacitance": {"effective_mass": math.inf},
+    "charge_centroid": {"charge_centroid": 0.0},
+    "tail": {"tail_density": 0.0},
+    "interface_traps": {"interface_traps": 0.0},
+    "donors": {"donor_density": 0.0},
+    "band_tail": {"band_tail_width": 0.0},
+    "roughness": {"roughness_depth": 0.0},
+    "mobility_temperature": {"mobility_activation": 0.0, "activation_slope": 0.0},
+    "percolation": {"percolation_exponent": 0.0},
+    "mobility_degradation": {"mobility_degradation": 0.0},
+    "velocity_saturation": {"saturation_velocity": math.inf},
+    "length_modulation": {"length_modulation": 0.0},
+    "short_channel": {"threshold_rolloff": 0.0, "drain_lowering": 0.0, "slope_rolloff": 0.0},
+    "confinement": {"confinement_energy": 0.0, "mass_confinement": 0.0},
+    "back_gate": {"back_oxide_thickness": math.inf},
+    "leakage": {"leakage_density": 0.0},
+    "overlap": {"overlap_capacitance": 0.0, "fringe_capacitance": 0.0},
+}
+"""Terms inside the channel, and the numbers that switch each of them off."""
 P = TypeVar("P")
 
 
@@ -103,17 +125,22 @@ class Device:
             length: Channel length [m].
             temperature: Lattice temperature [K].
             state: What the past has done; none is fresh.
-            without: Terms to switch off, such as ``contacts``.
+            without: Terms to switch off: those of :data:`TERMS` and :data:`NEUTRAL`, such as ``contacts``.
+
+        Raises:
+            BeolithError: A size or temperature is not above zero, or there is no such term.
 
         Warns:
             ExtrapolationWarning: The length or the temperature lies outside the range of the card.
         """
-        self.validity.check(self.card.key, length, temperature)
-        if unknown := set(without) - set(TERMS):
-            raise BeolithError(f"no term is called {min(unknown)!r}; {nearest(min(unknown), TERMS)}")
+        width, length, temperature = (torch.as_tensor(x, dtype=torch.float64) for x in (width, length, temperature))
+        self.validity.check(self.card.key, width, length, temperature)
+        if unknown := set(without) - {*TERMS, *NEUTRAL}:
+            raise BeolithError(f"no term is called {min(unknown)!r}; {nearest(min(unknown), (*TERMS, *NEUTRAL))}")
         terms = {name: getattr(self, name) for name in TERMS if name not in without}
+        off = {key: torch.tensor(value) for name in set(without) & set(NEUTRAL) for key, value in NEUTRAL[name].items()}
         return ThinFilmTransistor(
-            Tekv(self.tekv, width, length, temperature, state or DeviceState()),
+            Tekv(self.tekv.replace(**off), width, length, temperature, state or DeviceState()),
             **{name: None if term.absent else term for name, term in terms.items()},
         )
 
@@ -154,6 +181,25 @@ class Device:
         deviations = draw(self.mismatch, self.tekv, width, length, count, method=method, seed=seed)
         return self.varied(deviations, width, length, temperature, state, without=without)
 
+    def self_heated(
+        self,
+        width: Tensor,
+        length: Tensor,
+        temperature: Tensor,
+        state: DeviceState | None = None,
+        *,
+        without: Collection[str] = (),
+    ) -> SelfHeated:
+        """The transistor of :meth:`transistor` in these surroundings, at the temperature that its own power keeps.
+
+        Raises:
+            BeolithError: The card does not say how heat leaves.
+        """
+        cold = self.transistor(width, length, temperature, state, without=without)
+        if not bool(self.thermal.resistance(cold.width, cold.length).any()):
+            raise BeolithError(f"{self.card.key}: the card has no section 'thermal', so nothing is known of its heat")
+        return SelfHeated(cold, self.thermal)
+
     @property
     def aging(self) -> Aging:
         """What ages this device; what its card switches off is left out."""
@@ -176,8 +222,33 @@ class Device:
         """
         if len(mission):
             mission = profile(mission)
-            self.validity.check_stress(self.card.key, mission.segments.temperature)
+            self.check_mission(mission)
         return age(self.aging, mission, feedback=feedback)
+
+    def check_mission(self, mission: Profile) -> None:
+        """Refuse a mission that the material does not survive; warn of stress that the card knows nothing about.
+
+        Raises:
+            BeolithError: A temperature is above what the material survives.
+
+        Warns:
+            ExtrapolationWarning: A temperature lies outside the range of the card, a gate is driven below threshold and
+                the card has no negative-bias instability, or edges are given and it has no trapping by edges.
+        """
+        s = mission.segments
+        self.validity.check_stress(self.card.key, s.temperature)
+        negative = ((s.overdrive < 0) & (s.duty > 0)) | ((s.rest < 0) & (s.duty < 1))
+        silent = {
+            "nbti": self.negative.absent and bool(negative.any()),
+            "edges": self.edges.absent and bool(torch.isfinite(s.rise_time).any()),
+        }
+        for section in (name for name, missing in silent.items() if missing):
+            what = "negative overdrive ages" if section == "nbti" else "the edges of pulses age"
+            warnings.warn(
+                f"{self.card.key}: the card has no section {section!r}: {what} nothing here",
+                ExtrapolationWarning,
+                stacklevel=3,
+            )
 
     def threshold_sigma(self, width: Tensor, length: Tensor) -> Tensor:
         """Standard deviation of the threshold voltage at a size [V]."""

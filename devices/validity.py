@@ -6,6 +6,7 @@ import math
 import warnings
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from beolith.card import parameter
@@ -46,14 +47,24 @@ class Validity:
             raise BeolithError(f"{name}: temperature {hottest:g} K is above {limit:g} K, which the material survives")
         self._warn(name, "temperature", "K", temperature, self.lowest_temperature, self.highest_temperature)
 
-    def check(self, name: str, length: Tensor, temperature: Tensor) -> None:
+    def check(self, name: str, width: Tensor, length: Tensor, temperature: Tensor) -> None:
         """Warn where a channel length [m] or a temperature [K] lies outside the range.
 
         Args:
             name: Name of the card, for the message.
+            width: Channel widths [m].
             length: Channel lengths.
             temperature: Lattice temperatures.
+
+        Raises:
+            BeolithError: A size or a temperature is not a number above zero.
         """
+        for what, unit, value in (("width", "m", width), ("length", "m", length), ("temperature", "K", temperature)):
+            possible = (value > 0) & torch.isfinite(value)
+            if not bool(possible.all()):
+                raise BeolithError(
+                    f"{name}: {what} {float(value[~possible][0]):g} {unit}; allowed: numbers above 0 {unit}"
+                )
         self._warn(name, "temperature", "K", temperature, self.lowest_temperature, self.highest_temperature)
         self._warn(name, "length", "m", length, self.shortest_length, self.longest_length)
 

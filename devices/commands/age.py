@@ -53,11 +53,11 @@ def command(
 
     plan = mission_file.read(mission, threshold)
     whole = plan.profile.merged()
-    device.validity.check_stress(device.card.key, whole.segments.temperature)
+    device.check_mission(whole)
     with torch.no_grad():
         states = history(device.aging, whole, feedback=plan.feedback)
         donors = donor_shift(device.tekv, states.donor_density)
-        life = lifetime.time_to(device.aging, whole, torch.tensor(end).double(), feedback=plan.feedback)
+        life = lifetime.time_to(device.aging, plan.period, torch.tensor(end).double(), feedback=plan.feedback)
     found = {
         "time": whole.segments.duration.cumsum(0),
         "temperature": whole.segments.temperature,

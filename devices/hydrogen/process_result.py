@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -11,7 +13,7 @@ import xarray as xr
 from torch import Tensor
 
 from beolith import __version__, provenance
-from beolith.errors import BeolithError
+from beolith.errors import BeolithError, ExtrapolationWarning
 
 from ..library import Device
 from ..tekv import ROOM
@@ -21,6 +23,9 @@ from .hydrogen_sites import swing
 from .priors import LEVELS, interval, rank_correlation
 from .process import Outcome
 from .recipe import Recipe
+
+_THICKER = 0.05
+"""Difference of two thicknesses that is worth a warning [1]."""
 
 Quantity = tuple[str, str, Callable[[Device, Outcome], Tensor]]
 
@@ -52,6 +57,19 @@ QUANTITIES: Mapping[str, Quantity] = {
 }
 
 
+def _check(recipe: Recipe, device: Device) -> None:
+    """Warn where the channel of the recipe is another film than that of the card."""
+    layer, name = recipe.stack[recipe.channel], device.card.key
+    words = set(re.findall("[a-z0-9]+", device.card.material.lower()))
+    if layer.medium.split("_")[-1] not in words:
+        what = f"the channel of the recipe is {layer.medium}, that of the card {device.card.material}"
+        warnings.warn(f"{name}: {what}", ExtrapolationWarning, stacklevel=3)
+    thickness = float(device.tekv.channel_thickness)
+    if abs(layer.thickness.value / thickness - 1.0) > _THICKER:
+        what = f"the channel of the recipe is {layer.thickness.value:g} m thick, that of the card {thickness:g} m"
+        warnings.warn(f"{name}: {what}", ExtrapolationWarning, stacklevel=3)
+
+
 def summary(
     recipe: Recipe,
     device: Device,
@@ -76,7 +94,11 @@ def summary(
 
     Raises:
         BeolithError: Length, count or levels that cannot be.
+
+    Warns:
+        ExtrapolationWarning: The channel of the recipe is of another material or thickness than that of the card.
     """
+    _check(recipe, device)
     if not 0 < length < 1:
         raise BeolithError(f"channel length {length:g} m is out of range; allowed: above 0 and below 1 m")
     if count < 1 or not levels or any(not 0 < level < 1 for level in levels):

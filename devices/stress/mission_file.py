@@ -42,11 +42,13 @@ class MissionFile:
     Attributes:
         title: What it is.
         profile: Its segments, repeated as often as the file says.
+        period: Its segments once, which a lifetime repeats for as long as it takes.
         feedback: Whether gate voltages are given, so that the overdrive follows the threshold.
     """
 
     title: str
     profile: Profile
+    period: Profile
     feedback: bool
 
 
@@ -82,7 +84,8 @@ def read(path: Path, threshold: Threshold | None = None) -> MissionFile:
         faults.append("segments: gate voltages need a device with a threshold; give overdrive instead")
     if faults:
         raise DataError("\n".join(f"{path.name}: {fault}" for fault in faults))
-    return MissionFile(str(document.get("title", path.stem)), _profile(rows * repeat, threshold), "gate" in kinds)
+    whole, period = (_profile(rows * times, threshold) for times in (repeat, 1))
+    return MissionFile(str(document.get("title", path.stem)), whole, period, "gate" in kinds)
 
 
 def _row(where: str, raw: Any, faults: list[str]) -> dict[str, float]:

@@ -252,3 +252,17 @@ def test_a_channel_that_is_all_contact(scale: float):
     transistor = between("pandey2025_in2o3", contacts(scale, barrier_resistance=0.0))
     found = transistor.current(tensor(1.5), tensor(0.3), ZERO)
     assert float(found) == pytest.approx(0.3 / (2 * 2e-4 * scale / 1e-6), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["lu2022_igzo", "tftpdk2024_igzo", "han2021_igzo", "si2020_in2o3"])
+def test_one_bias_alone_is_one_of_a_batch(name: str):
+    """No batch at all: the few that need more steps are picked out of a batch in another way."""
+    device = library.load(name)
+    transistor = device.transistor(tensor(1e-6), device.validity.shortest_length, tensor(233.0))
+    g, d = torch.meshgrid(torch.linspace(-1, 2, 13).double(), torch.linspace(-1, 1, 7).double(), indexing="ij")
+    together = transistor.current_and_charges(g, d, ZERO)
+    for i in range(13):
+        for j in range(7):
+            current, charges = transistor.current_and_charges(g[i, j], d[i, j], ZERO)
+            torch.testing.assert_close(current, together[0][i, j], rtol=1e-10, atol=1e-30)
+            torch.testing.assert_close(charges.drain, together[1].drain[i, j], rtol=1e-10, atol=1e-28)

@@ -317,3 +317,13 @@ def test_bad_lines(written, arguments: list[str], said: str):
     assert result.exit_code == 2
     assert said in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("card", "message"),
+    [("silicon_45nm", "the channel of the recipe is igzo, that of the card Si"), ("oota2019_igzo", "8e-09 m thick")],
+)
+def test_another_film_than_that_of_the_card_is_told(card, message, written):
+    made = recipe.load(written())
+    with pytest.warns(ExtrapolationWarning, match=message):
+        process_result.summary(made, library.load(card), 1e-6, count=4)
