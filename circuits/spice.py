@@ -9,10 +9,6 @@ multiplied by dt/dtau, because a linear run over eleven decades never ends.
 from __future__ import annotations
 
 import math
-import shutil
-import subprocess
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -23,13 +19,10 @@ from beolith.errors import BeolithError
 from ..devices.export.spice import subcircuit
 from ..devices.thin_film import ThinFilmTransistor
 from .bitcells.gain_2t0c import Gain2T0C
+from .deck import NANO, SCALE, run
 from .design import GainCellDesign
 from .gain_phases import held
 
-SCALE = 1e15
-NANO = 1e-9
-_PATIENCE = 60.0
-"""How long one run may take [s]."""
 _OPTIONS = ".options reltol=1e-6 abstol=1e-9 vntol=1e-9 chgtol=1e-15 trtol=1 method=gear itl1=500 itl4=200 gmin=1e-18"
 
 
@@ -58,13 +51,13 @@ def storage_node(
     wwl = f"pwl(0 {d.v_hold!r} {e!r} {d.v_write!r} {e + w!r} {d.v_write!r} {2 * e + w!r} {d.v_hold!r})"
     wbl = f"pwl(0 {bit_line!r} {2 * e + w!r} {bit_line!r} {3 * e + w!r} {rest['wbl']!r})"
     write = _deck(cell, rest, wwl, wbl, repr(NANO), 0.0, f"{w / 200!r} {end!r} 0 {w / 200!r}", d)
-    start = float(_run(write)[-1, 1])
+    start = float(run(write)[-1, 1])
     rate = f"{join * math.log(10.0)!r}*exp({math.log(10.0)!r}*time)"
     step = 1.0 / (8 * points)
     hold = _deck(cell, rest, repr(d.v_hold), repr(rest["wbl"]), rate, start, f"{step!r} {decades!r} 0 {step!r}", d)
-    run = _run(hold)
+    found = run(hold)
     tau = np.arange(0.0, decades + 1e-9, 1.0 / points)
-    return torch.tensor(join * 10.0**tau), torch.tensor(np.interp(tau, run[:, 0], run[:, 1]))
+    return torch.tensor(join * 10.0**tau), torch.tensor(np.interp(tau, found[:, 0], found[:, 1]))
 
 
 def _deck(
@@ -99,20 +92,3 @@ def _deck(
             "",
         ]
     )
-
-
-def _run(deck: str) -> np.ndarray:
-    """Time and storage-node voltage of a deck, two columns."""
-    program = shutil.which("ngspice")
-    if program is None:
-        raise BeolithError("ngspice is not installed; it is the Debian package 'ngspice'.")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "cell.cir"
-        path.write_text(deck)
-        done = subprocess.run(
-            [program, "-b", path.name], cwd=folder, capture_output=True, text=True, check=False, timeout=_PATIENCE
-        )
-        out = Path(folder) / "out.txt"
-        if not out.exists():
-            raise BeolithError(f"ngspice wrote no result: {(done.stdout + done.stderr)[-800:]}")
-        return np.loadtxt(out)
