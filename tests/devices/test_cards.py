@@ -234,7 +234,7 @@ def test_ito_donors_give_the_published_negative_shift():
 @pytest.mark.parametrize(
     ("card", "length", "temperature", "message"),
     [
-        ("silicon_45nm", 17.5e-9, 77.0, r"silicon_45nm: temperature 77 \.\. 77 leaves .* 233 \.\. 398"),
+        ("silicon_45nm", 17.5e-9, 77.0, r"silicon_45nm: temperature 77 K leaves .* 233 K to 398 K"),
         ("silicon_45nm", 45e-9, 300.0, "length"),
         ("belmonte2023_igzo", 20e-9, 300.0, "length"),
         ("belmonte2023_igzo", 45e-9, 500.0, "temperature"),
