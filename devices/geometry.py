@@ -10,8 +10,8 @@ r"""What shape does to a channel: planar or wrapped around a gate core, one gate
 References:
     frank1998_edl (lambda), iwotcaddft2026 (E_q, p_q and the masses of thin In2O3, from density-functional theory);
     the coaxial capacitor and the two gates are electrostatics. Sharing the film in the ratio of the capacitances is
-    own: exact for one gate, two equal gates and thin dielectrics, where lambda = sqrt(eps_s t/(C_f + C_b)); up to a
-    third shorter than the slowest mode where the gates are very unequal, for that mode lives in the thicker one.
+    own: exact for one gate, two equal gates and thin dielectrics, where lambda = sqrt(eps_s t/(C_f + C_b)); a sixth
+    shorter than the slowest mode with 5 and 10 nm of one dielectric, for that mode lives in the thicker one.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ cos(kappa (y - t_ox - d)) in the film, and it dies along the channel as exp(-kap
     eps_s tan(x delta) tan(x) = eps_ox,   x = kappa t_ox,   delta = d/t_ox,
 
 is the generalised scale length. Where film and dielectric are thin against 1/kappa it is the square-root rule
-kappa^2 = eps_ox/(eps_s d t_ox); for a thin film under a thick dielectric that rule is too steep by up to pi/2 of the
-dielectric thickness, because the field also runs through the dielectric.
+kappa^2 = eps_ox/(eps_s d t_ox). With a vanishing film that rule lets 1/kappa vanish too, but it stays above
+2 t_ox/pi, because the field also runs through the dielectric.
 
 References:
     frank1998_edl (the equation); own: start and form for Newton's method.

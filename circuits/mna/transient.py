@@ -138,7 +138,7 @@ class _Walk:
         x = torch.nan_to_num(rest.x, nan=0.0)
         energy = torch.zeros((len(system.held) + len(system.free_sources), batch), dtype=torch.float64)
         s = self.first = State(x, system.flows(x, drive), torch.zeros_like(x), energy)
-        self.kept = _Kept(system, self.times, self.targets)
+        self.kept, recorded = _Kept(system, self.times), self.differentiable
         self.kept.store(s, drive, self.begin, torch.ones(batch, dtype=torch.bool))
         gaps = self.targets.diff(dim=0, prepend=self.begin[None])
         shortest = torch.where(gaps > 0, gaps, torch.inf).amin(0)
@@ -164,7 +164,7 @@ class _Walk:
             t = torch.where(fits, torch.where(reached, goal, t + size), t)
             s = _choose(fits, new, s)
             self.count += fits
-            if bool(fits.any()):
+            if recorded and bool(fits.any()):  # the second pass alone needs them
                 self.attempts.append(attempt._replace(step=torch.where(fits, size, 0.0), after=t, taken=fits))
             if bool(reached.any()):
                 self.kept.store(s, system.drive(t), t, reached)
@@ -221,7 +221,7 @@ class _Walk:
 class _Kept:
     """Voltages and energies where they are asked for."""
 
-    def __init__(self, system: System, times: Tensor, targets: Tensor):
+    def __init__(self, system: System, times: Tensor):
         self.system, self.times = system, times
         rows = len(system.place) + len(system.free_sources)
         sources = len(system.held) + len(system.free_sources)
@@ -244,7 +244,7 @@ def _again(walk: _Walk) -> Trajectory:
     drive = system.drive(walk.begin)
     x = torch.nan_to_num(rest.x, nan=0.0)
     s = State(x, system.flows(x, drive), walk.first.rate, walk.first.energy)
-    kept = _Kept(system, walk.times, walk.targets)
+    kept = _Kept(system, walk.times)
     kept.store(s, drive, walk.begin, torch.ones(system.batch, dtype=torch.bool))
     t = walk.begin
     for attempt in walk.attempts:
