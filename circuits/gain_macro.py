@@ -16,7 +16,7 @@ from torch import Tensor
 from ..devices.base import DeviceState, Transistor
 from ..devices.library import Device
 from .base import Cost, Operation
-from .bitcells.gain_2t0c import Gain2T0C
+from .gain_node import Gain2T0C
 from .design import GainCellDesign
 from .gain_cost import costs
 from .gain_phases import held, rebalance, selected, write_and_hold

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .bitcells.gain_2t0c import Gain2T0C
+from .gain_node import Gain2T0C
 from .design import GainCellDesign
 from .solve import root
 from .transient import Trajectory, transient

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .bitcells.gain_2t0c import Gain2T0C
+from .gain_node import Gain2T0C
 from .design import GainCellDesign
 from .gain_phases import held, rebalance, selected, write_and_hold
 from .solve import root

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .bitcells.gain_2t0c import Gain2T0C
+from .gain_node import Gain2T0C
 from .waveform import Voltages
 
 _CELLS = 64

@@ -18,7 +18,7 @@ from beolith.errors import BeolithError
 
 from ..devices.export.spice import subcircuit
 from ..devices.thin_film import ThinFilmTransistor
-from .bitcells.gain_2t0c import Gain2T0C
+from .gain_node import Gain2T0C
 from .deck import NANO, SCALE, run
 from .design import GainCellDesign
 from .gain_phases import held

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from beolith.circuits.bitcells.gain_2t0c import Gain2T0C
+from beolith.circuits.gain_node import Gain2T0C
 from beolith.circuits.design import GainCellDesign
 from beolith.circuits.gain_macro import gain_cell
 from beolith.devices import library

@@ -12,7 +12,7 @@ import torch
 from scipy import constants
 from scipy.integrate import quad
 
-from beolith.circuits.bitcells.gain_2t0c import Gain2T0C
+from beolith.circuits.gain_node import Gain2T0C
 from beolith.circuits.retention import hold_time
 from beolith.circuits.transient import transient
 from beolith.circuits.waveform import Waveform

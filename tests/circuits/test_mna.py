@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from beolith.circuits import spice
-from beolith.circuits.bitcells.gain_2t0c import Gain2T0C
+from beolith.circuits.gain_node import Gain2T0C
 from beolith.circuits.design import GainCellDesign
 from beolith.circuits.gain_macro import gain_cell
 from beolith.circuits.mna.operating_point import operating_point

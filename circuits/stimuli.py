@@ -1,0 +1,141 @@
+"""What the terminals of a cell do in time: frames of voltages, one after another, joined by straight edges.
+
+An operation is five frames: rest, lines, lines and word, lines, rest. In a read the sensed lines hang on switches, which
+let go of them once they stand at their hold voltage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .bitcells.base import Operation
+from .cell import Cell
+from .netlist import Capacitor, Circuit, Element, Pwl, Switch, VoltageSource, volts
+
+DRIVER = 1e-3
+"""Conductance of a closed line switch; 1 kohm charges 10 fF in 10 ps [S]."""
+OPEN = 1e-16
+"""Conductance of an open one; a nanosecond of it is below an electron [S]."""
+_HALF, _SOFT = 0.5, 0.02
+"""Threshold and softness of the switches, whose control runs from 0 to 1 V [V]."""
+
+
+class Frame(NamedTuple):
+    """Terminal voltages [V] that stay for a while [s]; ``let_go`` says whether the sensed lines float."""
+
+    voltages: Mapping[str, Tensor]
+    stay: float
+    let_go: bool = False
+
+
+class Window(NamedTuple):
+    """When the word of an operation begins to move, stands, begins to go back, and is back [s]."""
+
+    begin: float
+    opened: float
+    closing: float
+    closed: float
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """Frames in a row.
+
+    Attributes:
+        cell: The cell that they are for.
+        frames: One after another.
+        edge: Time from one frame to the next [s].
+    """
+
+    cell: Cell
+    frames: Sequence[Frame]
+    edge: float
+
+    @property
+    def times(self) -> list[float]:
+        """Begin and end of every frame [s]."""
+        spans = [x for frame in self.frames for x in (frame.stay, self.edge)]
+        return list(accumulate(spans[:-1], initial=0.0))
+
+    def window(self, operation: int) -> Window:
+        """When the word of an operation moves; operations count from 0."""
+        t, first = self.times, 8 * operation + 3
+        return Window(t[first], t[first + 1], t[first + 2], t[first + 3])
+
+    @property
+    def end(self) -> float:
+        """End of the last frame [s]."""
+        return self.times[-1]
+
+    def circuit(self, **initial: Tensor) -> Circuit:
+        """The cell with everything that drives it."""
+        cell, times = self.cell, self.times
+        lets_go = any(frame.let_go for frame in self.frames)
+        elements: list[Element] = [*cell.fets, *cell.capacitors]
+        for terminal in cell.kind.terminals:
+            values = [frame.voltages[terminal] for frame in self.frames for _ in range(2)]
+            floats = lets_go and terminal in cell.kind.sense
+            node = f"{terminal}_drive" if floats else terminal
+            elements.append(VoltageSource(terminal, node, "0", _wave(times, values)))
+            if terminal in cell.kind.sense:
+                elements.append(Capacitor(f"{terminal}_line", terminal, "0", volts(cell.kind.line_capacitance)))
+            if floats:
+                numbers = [volts(x) for x in (_HALF, DRIVER, OPEN, _SOFT)]
+                elements.append(Switch(f"{terminal}_switch", node, terminal, "held", "0", *numbers))
+        if lets_go:
+            held = [volts(0.0 if frame.let_go else 1.0) for frame in self.frames for _ in range(2)]
+            elements.append(VoltageSource("held", "held", "0", _wave(times, held)))
+        return Circuit(cell.kind.title, tuple(elements), initial)
+
+
+def frames(cell: Cell, operation: Operation, data: Tensor, pulse: float, settle: float, *, sensed: bool) -> list[Frame]:
+    """The five frames of an operation, of which the last is the rest that the next one begins with.
+
+    Args:
+        cell: The cell.
+        operation: What moves.
+        data: Voltage of the level, (level, *batch) [V].
+        pulse: How long the word stands [s].
+        settle: How long the lines stand before and after it [s].
+        sensed: Whether the sensed lines are let go.
+    """
+    rest, lines = cell.terminals(data), cell.terminals(data, operation, word=False)
+    opened = cell.terminals(data, operation)
+    return [
+        Frame(rest, settle),
+        Frame(lines, settle, sensed),
+        Frame(opened, pulse, sensed),
+        Frame(lines, settle, sensed),
+    ]
+
+
+def stimulus(
+    cell: Cell, operations: Sequence[tuple[Operation, float]], data: Tensor, edge: float, *, settle: float | None = None
+) -> Stimulus:
+    """Operations on a cell, each with how long its word stands [s], and a rest at the end.
+
+    Args:
+        cell: The cell.
+        operations: One after another; the sensed lines of the cell's own read are let go.
+        data: Voltage of the level that is written, (level, *batch) [V].
+        edge: Rise and fall time of everything [s].
+        settle: How long lines stand before and after the word; as long as four edges unless given [s].
+    """
+    still = 4.0 * edge if settle is None else settle
+    found = [
+        frame
+        for operation, pulse in operations
+        for frame in frames(cell, operation, data, pulse, still, sensed=operation is cell.kind.read)
+    ]
+    return Stimulus(cell, [*found, Frame(cell.terminals(data), still)], edge)
+
+
+def _wave(times: Sequence[float], values: Sequence[Tensor]) -> Pwl:
+    together = torch.stack(torch.broadcast_tensors(*values))
+    return Pwl(torch.tensor(times, dtype=together.dtype, device=together.device), together)
