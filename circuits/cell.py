@@ -19,7 +19,7 @@ from beolith.errors import BeolithError, nearest
 
 from ..devices import library
 from ..devices.base import DeviceState
-from .bitcells.base import Bitcell, Operation, Place
+from .bitcells.base import DATA, Bitcell, Operation, Place
 from .netlist import Capacitor, Circuit, Fet, volts
 
 
@@ -45,7 +45,7 @@ class Cell:
         zero = torch.zeros((), dtype=torch.float64)
         shapes = [fet.model.current(zero, zero, zero).shape for fet in self.fets]
         values = (*(c.capacitance for c in self.capacitors), *self.voltages.values())
-        return torch.broadcast_shapes(*shapes, *(value.shape for value in values))
+        return torch.Size(torch.broadcast_shapes(*shapes, *(value.shape for value in values)))
 
     @property
     def circuit(self) -> Circuit:
@@ -84,7 +84,7 @@ class Cell:
 
     def stored(self, data: Tensor) -> dict[str, Tensor]:
         """Voltages of the storage nodes as the level asks for them; the second keeps the complement [V]."""
-        return {node: self.named(name, data) for node, name in zip(self.kind.storage, ("data", "data_bar"))}
+        return {node: self.named(name, data) for node, name in zip(self.kind.storage, DATA, strict=False)}
 
 
 def load(name: str) -> Bitcell:

@@ -16,13 +16,12 @@ from torch import Tensor
 from ..devices.base import DeviceState, Transistor
 from ..devices.library import Device
 from .base import Cost, Operation
-from .gain_node import Gain2T0C
 from .design import GainCellDesign
 from .gain_cost import costs
-from .gain_phases import held, rebalance, selected, write_and_hold
+from .gain_node import Gain2T0C
+from .gain_phases import held, hold_time, rebalance, selected, write_and_hold
 from .node import Node
 from .programming import Programming, program
-from .retention import hold_time
 from .transient import Trajectory
 
 REFERENCE_TEMPERATURE = 300.0
@@ -229,7 +228,7 @@ def _retention(cell: Gain2T0C, d: GainCellDesign, v_held: Tensor, z: Tensor, pla
     half_gap = 0.5 * (plan.storage[1:] - plan.storage[:-1])[:, None]
     top = v_held[:, 1:]
     time = hold_time(cell, held(d), top, top - half_gap)[..., weak]
-    return torch.where(time > 0.0, time, torch.inf).amin(dim=-1)
+    return time.amin(dim=-1)
 
 
 def _mismatch() -> Tensor:

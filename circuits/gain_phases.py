@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from .gain_node import Gain2T0C
 from .design import GainCellDesign
+from .gain_node import Gain2T0C
+from .retention import quadrature
 from .solve import root
 from .transient import Trajectory, transient
 from .waveform import Voltages, Waveform
@@ -90,3 +92,29 @@ def rebalance(cell: Gain2T0C, v_sn: Tensor, before: Voltages, after: Voltages) -
         return cell.node(v, after)[0] - charge
 
     return root(residual, v_sn.detach(), torch.full_like(charge, 1e-15), what="the storage node after a jump")[0]
+
+
+@dataclass(frozen=True)
+class _Resting:
+    """The storage node among terminals that stand still."""
+
+    cell: Gain2T0C
+    terminals: Voltages
+
+    def charge(self, v: Tensor) -> Tensor:
+        return self.cell.node(v, self.terminals)[0]
+
+    def current(self, v: Tensor) -> Tensor:
+        return self.cell.node(v, self.terminals)[1]
+
+
+def hold_time(cell: Gain2T0C, terminals: Voltages, v_start: Tensor, v_end: Tensor) -> Tensor:
+    """Time for a held storage node to move from one voltage to another; infinite where it does not get there [s].
+
+    Args:
+        cell: The cell or a batch of cells.
+        terminals: Constant terminal voltages while it holds [V].
+        v_start: Voltage at the start, any shape [V].
+        v_end: Voltage at the end, broadcastable [V].
+    """
+    return quadrature(_Resting(cell, terminals), v_start, v_end)

@@ -87,7 +87,8 @@ def performance(
     time, sensed = during(sensed, windows[1])
     signal = 0.5 * sensed.diff(dim=1).abs()
     read_time = crossing(time, signal.amin(1), torch.as_tensor(kind.sense_signal))
-    spent = sum(found.energy(name) for name in (*kind.terminals, *(["held"] if "held" in found.system.place else [])))
+    driven = (*kind.terminals, *(["held"] if "held" in found.system.place else []))
+    spent = torch.stack([found.energy(name) for name in driven]).sum(0)
     split = windows[1].begin - 2.0 * edge
     held = at(node, split)
     return (

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .gain_node import Gain2T0C
 from .design import GainCellDesign
+from .gain_node import Gain2T0C
 from .gain_phases import held, rebalance, selected, write_and_hold
 from .solve import root
 

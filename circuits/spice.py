@@ -18,9 +18,9 @@ from beolith.errors import BeolithError
 
 from ..devices.export.spice import subcircuit
 from ..devices.thin_film import ThinFilmTransistor
-from .gain_node import Gain2T0C
 from .deck import NANO, SCALE, run
 from .design import GainCellDesign
+from .gain_node import Gain2T0C
 from .gain_phases import held
 
 _OPTIONS = ".options reltol=1e-6 abstol=1e-9 vntol=1e-9 chgtol=1e-15 trtol=1 method=gear itl1=500 itl4=200 gmin=1e-18"

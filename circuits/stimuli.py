@@ -1,7 +1,7 @@
 """What the terminals of a cell do in time: frames of voltages, one after another, joined by straight edges.
 
-An operation is five frames: rest, lines, lines and word, lines, rest. In a read the sensed lines hang on switches, which
-let go of them once they stand at their hold voltage.
+An operation is four frames and the rest after it: rest, lines, lines and word, lines. In a read the sensed lines hang
+on switches, which let go of them once they stand at their hold voltage.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Stimulus:
 
 
 def frames(cell: Cell, operation: Operation, data: Tensor, pulse: float, settle: float, *, sensed: bool) -> list[Frame]:
-    """The five frames of an operation, of which the last is the rest that the next one begins with.
+    """The four frames of an operation; the rest after it is the first frame of the next.
 
     Args:
         cell: The cell.

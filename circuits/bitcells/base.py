@@ -89,6 +89,7 @@ class Bitcell:
         voltages: By name; ``v_low`` and ``v_high`` are the ends of the data [V].
         line_capacitance: Of each sensed line [F].
         sense_signal: What the sense amplifier needs: half of what two neighbouring levels differ by [V].
+        lost_share: Share of the way to the next level after which a stored level is mistaken for it [1].
         static: Whether feedback keeps the level, so that it never needs refreshing.
         levels: Stored levels.
         most_levels: Most that the cell can store.
@@ -105,6 +106,7 @@ class Bitcell:
     capacitors: Mapping[str, Between] = field(default_factory=dict)
     line_capacitance: Number = 10e-15
     sense_signal: Number = 0.1
+    lost_share: Number = 0.5
     static: bool = False
     levels: int = 2
     most_levels: int = 2
@@ -141,8 +143,9 @@ class Bitcell:
             BeolithError: There is no such part, or the cell is impossible.
         """
         transistors, capacitors = dict(self.transistors), dict(self.capacitors)
-        for change, by_name in (("card", cards), ("width", widths), ("length", lengths)):
-            for name, value in (by_name or {}).items():
+        changes: dict[str, Mapping[str, Any]] = {"card": cards or {}, "width": widths or {}, "length": lengths or {}}
+        for change, by_name in changes.items():
+            for name, value in by_name.items():
                 self._known("transistor", name, transistors)
                 transistors[name] = replace(transistors[name], **{change: value})
         for name, value in (capacitances or {}).items():
@@ -205,6 +208,8 @@ def _sizes(cell: Bitcell) -> Iterator[str]:
     for what in ("line_capacitance", "sense_signal"):
         if not _above(getattr(cell, what), 0.0):
             yield f"{what} must be above 0"
+    if not (_above(cell.lost_share, 0.0) and _above(1.0, cell.lost_share)):
+        yield "lost_share; allowed: between 0 and 1"
     low, high = (cell.voltages.get(name) for name in ("v_low", "v_high"))
     if low is not None and high is not None and not _above(high, low):
         yield "v_high must lie above v_low"
@@ -216,7 +221,7 @@ def _keeps(cell: Bitcell, node: str) -> bool:
 
 
 def _above(value: Number, limit: Number) -> bool:
-    return bool((torch.as_tensor(value) > torch.as_tensor(limit)).all())
+    return bool((torch.as_tensor(value) > torch.as_tensor(limit)).all())  # false for what is not a number
 
 
 def _zero(value: Number) -> bool:

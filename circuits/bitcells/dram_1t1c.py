@@ -1,6 +1,8 @@
-"""1T1C DRAM cell with an oxide access transistor: the capacitor shares its charge with the bit line, which ends the level.
+"""1T1C DRAM cell, oxide access transistor: a read shares the charge with the bit line, which ends the level.
 
 BL --[access, gate WL]-- SN --||-- 0
+
+The bit line rests at half of the swing, so that a level that has lost a quarter of it has lost half of its signal.
 """
 
 from .base import Between, Bitcell, Operation, Place
@@ -16,4 +18,5 @@ CELL = Bitcell(
     sense=("bl",),
     voltages={"v_low": 0.0, "v_high": 1.0, "v_half": 0.5, "v_write": 2.3, "v_hold": -0.8},
     sense_signal=0.05,
+    lost_share=0.25,
 )

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from beolith.circuits.gain_node import Gain2T0C
 from beolith.circuits.design import GainCellDesign
 from beolith.circuits.gain_macro import gain_cell
+from beolith.circuits.gain_node import Gain2T0C
 from beolith.devices import library
 from beolith.devices.base import DeviceState
 

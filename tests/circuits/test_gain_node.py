@@ -11,11 +11,10 @@ import torch
 from torch import Tensor
 
 from beolith.circuits import spice
-from beolith.circuits.gain_node import Gain2T0C
 from beolith.circuits.design import GainCellDesign
 from beolith.circuits.gain_macro import gain_cell
-from beolith.circuits.gain_phases import held, rebalance, selected, write_and_hold
-from beolith.circuits.retention import hold_time
+from beolith.circuits.gain_node import Gain2T0C
+from beolith.circuits.gain_phases import held, hold_time, rebalance, selected, write_and_hold
 from beolith.devices import library
 from beolith.devices.base import DeviceState
 

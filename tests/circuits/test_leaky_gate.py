@@ -13,7 +13,7 @@ from scipy import constants
 from scipy.integrate import quad
 
 from beolith.circuits.gain_node import Gain2T0C
-from beolith.circuits.retention import hold_time
+from beolith.circuits.gain_phases import hold_time
 from beolith.circuits.transient import transient
 from beolith.circuits.waveform import Waveform
 from beolith.devices.gate_leakage import GateLeakageParameters

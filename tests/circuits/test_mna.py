@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from beolith.circuits import spice
-from beolith.circuits.gain_node import Gain2T0C
 from beolith.circuits.design import GainCellDesign
 from beolith.circuits.gain_macro import gain_cell
+from beolith.circuits.gain_node import Gain2T0C
 from beolith.circuits.mna.operating_point import operating_point
 from beolith.circuits.mna.system import System, system
 from beolith.circuits.mna.transient import NO_START, OK, transient

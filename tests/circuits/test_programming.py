@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from beolith.circuits.gain_node import Gain2T0C
 from beolith.circuits.design import GainCellDesign
+from beolith.circuits.gain_node import Gain2T0C
 from beolith.circuits.gain_phases import held, rebalance, selected, write_and_hold
 from beolith.circuits.programming import program
 from beolith.errors import BeolithError
