@@ -52,22 +52,22 @@ class Performance:
 
 
 def performance(
-    cell: Cell, *, pulse: float = 10e-9, edge: float = 0.1e-9, tolerance: float = 1e-4
+    cell: Cell, *, pulse: float | None = None, edge: float | None = None, tolerance: float = 1e-4
 ) -> tuple[Performance, Stimulus, Trajectory]:
     """Speed and energy of a cell, with the stimulus and the waveforms that they were taken from.
 
     Args:
         cell: The cell.
-        pulse: How long the word stands in the write and in the read [s].
-        edge: Rise and fall time of everything [s].
+        pulse: How long the word stands in the write and in the read; that of the bitcell if not given [s].
+        edge: Rise and fall time of everything; that of the bitcell if not given [s].
         tolerance: Error of one time step [V].
     """
     kind = cell.kind
     data = cell.data
-    s = stimulus(cell, [(kind.write, pulse), (kind.read, pulse)], data, edge)
+    s = stimulus(cell, [kind.write, kind.read], data, pulse=pulse, edge=edge)
     before = torch.where((data > data.flip(0)), data[:1], data[-1:])  # the other end
     windows = s.window(0), s.window(1)
-    marks = [0.0, windows[0].begin, windows[1].begin - 2.0 * edge, windows[1].begin, s.end]
+    marks = [0.0, windows[0].begin, windows[1].begin - 2.0 * s.edge, windows[1].begin, s.end]
     samples = torch.cat([*(_dense(w) for w in windows), torch.tensor(marks, dtype=torch.float64)]).unique()
     found = transient(system(s.circuit(**cell.stored(before))), samples, tolerance=tolerance)
 
@@ -89,7 +89,7 @@ def performance(
     read_time = crossing(time, signal.amin(1), torch.as_tensor(kind.sense_signal))
     driven = (*kind.terminals, *(["held"] if "held" in found.system.place else []))
     spent = torch.stack([found.energy(name) for name in driven]).sum(0)
-    split = windows[1].begin - 2.0 * edge
+    split = windows[1].begin - 2.0 * s.edge
     held = at(node, split)
     return (
         Performance(

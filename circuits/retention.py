@@ -192,9 +192,9 @@ def by_transient(
     return time
 
 
-def written(cell: Cell, *, pulse: float = 10e-9, edge: float = 0.1e-9) -> dict[str, Tensor]:
+def written(cell: Cell) -> dict[str, Tensor]:
     """Voltages of the storage nodes after a write from the other end and the return to rest, (level, *batch) [V]."""
-    s = stimulus(cell, [(cell.kind.write, pulse)], cell.data, edge)
+    s = stimulus(cell, [cell.kind.write], cell.data)
     before = torch.where(cell.data > cell.data.flip(0), cell.data[:1], cell.data[-1:])
     found = transient(system(s.circuit(**cell.stored(before))), [s.end])
     failed = found.status != OK

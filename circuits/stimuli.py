@@ -116,22 +116,31 @@ def frames(cell: Cell, operation: Operation, data: Tensor, pulse: float, settle:
 
 
 def stimulus(
-    cell: Cell, operations: Sequence[tuple[Operation, float]], data: Tensor, edge: float, *, settle: float | None = None
+    cell: Cell,
+    operations: Sequence[Operation],
+    data: Tensor,
+    *,
+    pulse: float | None = None,
+    edge: float | None = None,
 ) -> Stimulus:
-    """Operations on a cell, each with how long its word stands [s], and a rest at the end.
+    """Operations on a cell, one after another, and a rest at the end.
+
+    Lines stand for four edges before and after the word; the sensed lines of the cell's own read are let go.
 
     Args:
         cell: The cell.
-        operations: One after another; the sensed lines of the cell's own read are let go.
+        operations: What is done.
         data: Voltage of the level that is written, (level, *batch) [V].
-        edge: Rise and fall time of everything [s].
-        settle: How long lines stand before and after the word; as long as four edges unless given [s].
+        pulse: How long the word stands; that of the bitcell if not given [s].
+        edge: Rise and fall time of everything; that of the bitcell if not given [s].
     """
-    still = 4.0 * edge if settle is None else settle
+    kind = cell.kind
+    pulse, edge = kind.pulse if pulse is None else pulse, kind.edge if edge is None else edge
+    still = 4.0 * edge
     found = [
         frame
-        for operation, pulse in operations
-        for frame in frames(cell, operation, data, pulse, still, sensed=operation is cell.kind.read)
+        for operation in operations
+        for frame in frames(cell, operation, data, pulse, still, sensed=operation is kind.read)
     ]
     return Stimulus(cell, [*found, Frame(cell.terminals(data), still)], edge)
 

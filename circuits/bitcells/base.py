@@ -91,6 +91,8 @@ class Bitcell:
         sense_signal: What the sense amplifier needs: half of what two neighbouring levels differ by [V].
         lost_share: Share of the way to the next level after which a stored level is mistaken for it [1].
         static: Whether feedback keeps the level, so that it never needs refreshing.
+        pulse: How long the word stands, in a write and in a read [s].
+        edge: Rise and fall time of everything that moves [s].
         levels: Stored levels.
         most_levels: Most that the cell can store.
     """
@@ -108,6 +110,8 @@ class Bitcell:
     sense_signal: Number = 0.1
     lost_share: Number = 0.5
     static: bool = False
+    pulse: float = 10e-9
+    edge: float = 0.1e-9
     levels: int = 2
     most_levels: int = 2
 
@@ -205,7 +209,7 @@ def _sizes(cell: Bitcell) -> Iterator[str]:
             yield f"capacitor {name!r}: allowed: 0 F and above"
         if between.a == between.b:
             yield f"capacitor {name!r} is shorted: both ends are {between.a!r}"
-    for what in ("line_capacitance", "sense_signal"):
+    for what in ("line_capacitance", "sense_signal", "pulse", "edge"):
         if not _above(getattr(cell, what), 0.0):
             yield f"{what} must be above 0"
     if not (_above(cell.lost_share, 0.0) and _above(1.0, cell.lost_share)):

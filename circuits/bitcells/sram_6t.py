@@ -24,4 +24,6 @@ CELL = Bitcell(
     sense=("bl", "blb"),
     voltages={"v_low": 0.0, "v_high": 1.0},
     static=True,
+    pulse=1e-9,
+    edge=20e-12,
 )

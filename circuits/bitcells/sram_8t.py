@@ -26,4 +26,6 @@ CELL = Bitcell(
     sense=("rbl",),
     voltages={"v_low": 0.0, "v_high": 1.0},
     static=True,
+    pulse=1e-9,
+    edge=20e-12,
 )
