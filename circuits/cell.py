@@ -133,7 +133,7 @@ def build(
         if shift is not None:
             state = state.replace(threshold_shift=state.threshold_shift + shift)
         model = device.transistor(volts(place.width), volts(place.length), heat, state)
-        return Fet(name, place.gate, place.drain, place.source, model, device.sign)
+        return Fet(name, place.gate, place.drain, place.source, model)
 
     return Cell(
         kind,
