@@ -15,8 +15,8 @@ CELL = Bitcell(
     storage=("sn",),
     hold={"wwl": "v_hold", "wbl": "v_low", "rwl": "v_read", "rbl": "v_read"},
     write=Operation("wwl", {"wwl": "v_write", "wbl": "data"}),
-    read=Operation("rwl", {"rwl": "v_low"}),
+    read=Operation("rwl", {"rwl": "v_select"}),
     sense=("rbl",),
-    voltages={"v_low": 0.0, "v_high": 0.8, "v_read": 0.5, "v_write": 2.2, "v_hold": -0.8},
+    voltages={"v_low": 0.0, "v_select": 0.0, "v_high": 0.8, "v_read": 0.5, "v_write": 2.2, "v_hold": -0.8},
     most_levels=32,
 )
