@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from shutil import which
 
+import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from beolith import registry
+from beolith.circuits import deck
 from beolith.circuits.bitcells.base import Between, Bitcell, Operation, Place
 from beolith.circuits.cell import build, load
 from beolith.circuits.cell_settings import configured
-from beolith.circuits.performance import Performance, performance
-from beolith.circuits.stimuli import stimulus
+from beolith.circuits.crossing import crossing
+from beolith.circuits.mna.transient import Trajectory
+from beolith.circuits.performance import COVERED, Performance, performance
+from beolith.circuits.stimuli import Stimulus, stimulus
 from beolith.circuits.topology import check
 from beolith.devices import library
 from beolith.devices.base import DeviceState
@@ -37,8 +43,12 @@ PROMISED = {
 
 
 @cache
+def run(name: str) -> tuple[Performance, Stimulus, Trajectory]:
+    return performance(build(load(name)))
+
+
 def measured(name: str) -> Performance:
-    return performance(build(load(name)))[0]
+    return run(name)[0]
 
 
 def test_the_folder_has_the_promised_cells():
@@ -80,15 +90,15 @@ def test_a_cell_is_written_held_and_read(name: str):
 def test_every_transistor_has_its_own_size_card_threshold_and_state(name: str):
     """A change of one transistor is a change of that one."""
     kind = load(name)
-    for which, place in kind.transistors.items():
-        other = kind.with_(widths={which: 2.0 * place.width}, lengths={which: place.length})
-        assert {n for n in kind.transistors if kind.transistors[n] != other.transistors[n]} == {which}
+    for chosen, place in kind.transistors.items():
+        other = kind.with_(widths={chosen: 2.0 * place.width}, lengths={chosen: place.length})
+        assert {n for n in kind.transistors if kind.transistors[n] != other.transistors[n]} == {chosen}
         zero, one = torch.zeros((), dtype=torch.float64), torch.ones((), dtype=torch.float64)
         plain, wide = build(kind), build(other)
-        moved = build(kind, shifts={which: f64(0.1)}, states={which: DeviceState(threshold_shift=f64(0.05))})
+        moved = build(kind, shifts={chosen: f64(0.1)}, states={chosen: DeviceState(threshold_shift=f64(0.05))})
         for fets in zip(plain.fets, wide.fets, moved.fets, strict=True):
             currents = [fet.model.current(one, one, zero) for fet in fets]
-            if fets[0].name == which:
+            if fets[0].name == chosen:
                 assert float(currents[1]) == pytest.approx(2.0 * float(currents[0]), rel=1e-6)
                 assert float(currents[2]) < float(currents[0])
             else:
@@ -110,6 +120,41 @@ def test_levels_divide_the_swing(levels: int):
     assert cell.data.shape == (levels, 1)
     assert cell.shape == (2,)
     torch.testing.assert_close(cell.data.diff(dim=0), torch.full((levels - 1, 1), 1.2 / (levels - 1)).double())
+
+
+# ----------------------------------------------------------------------------------------------------- ngspice
+
+
+@pytest.mark.skipif(which("ngspice") is None, reason="ngspice is not installed (Debian package 'ngspice')")
+@pytest.mark.parametrize("name", NAMES)
+def test_waveforms_and_delays_are_those_of_ngspice(name: str):
+    """A write and a read of the lowest and of the highest level: every node within 1 mV, both delays within 2 %."""
+    p, s, ours = run(name)
+    kind, circuit = s.cell.kind, ours.system.circuit
+    nodes = [node for node in kind.nodes if node in ours.system.free]
+    samples, waves = ours.times, []
+    for level in (0, kind.levels - 1):
+        times, theirs = deck.simulate(circuit, s.end, s.edge / 20.0, nodes, index=level)
+        at = {n: torch.tensor(np.interp(samples, times, theirs[:, i])) for i, n in enumerate(nodes)}
+        for node in nodes:
+            worst = float((at[node] - ours[node][:, level]).abs().max())
+            assert worst < 1e-3, f"{node} of level {level}: {1e3 * worst:.2f} mV"
+        waves.append(at)
+
+    def pair(node: str) -> Tensor:
+        return torch.stack([wave[node] for wave in waves], 1)
+
+    write, read = s.window(0), s.window(1)
+    inside = (samples >= write.begin) & (samples <= write.closing)
+    data = s.cell.data[[0, -1]]
+    node = pair(kind.storage[0])[inside]
+    time = crossing(samples[inside], (node - node[0]) / (data - node[0]), COVERED)
+    assert float(time.amax()) - 0.5 * (write.begin + write.opened) == pytest.approx(float(p.write_time), rel=0.02)
+    if kind.levels == 2:
+        inside = (samples >= read.begin) & (samples <= read.closing)
+        sensed = pair(kind.sense[0]) - (pair(kind.sense[1]) if len(kind.sense) > 1 else 0.0)
+        time = crossing(samples[inside], 0.5 * sensed[inside].diff(dim=1).abs()[:, 0], float(kind.sense_signal))
+        assert float(time) - 0.5 * (read.begin + read.opened) == pytest.approx(float(p.read_time), rel=0.02)
 
 
 # --------------------------------------------------------------------------------------------------- bad input
