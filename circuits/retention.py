@@ -139,16 +139,16 @@ def retention(
     Raises:
         BeolithError: A static cell, which needs no refresh, or a cell in which nothing leaks.
     """
-    _must_float(cell)
+    must_float(cell)
     held = written(cell) if stored is None else {cell.kind.storage[0]: stored}
     found = []
     for node, v in held.items():
-        ends = _ends(v, share, cell)
-        resting = held_node(cell, node, _at_levels(cell, held))
-        times = torch.stack([method(resting, v, end) for end in ends])
-        found.append(torch.where(torch.stack([torch.isfinite(end) for end in ends]), times, torch.inf).amin(0))
+        aims = ends(v, share, cell)
+        resting = held_node(cell, node, at_levels(cell, held))
+        times = torch.stack([method(resting, v, end) for end in aims])
+        found.append(torch.where(torch.stack([torch.isfinite(end) for end in aims]), times, torch.inf).amin(0))
     time = torch.stack(torch.broadcast_tensors(*found)).amin(0)
-    _must_leak(cell, time)
+    must_leak(cell, time)
     first = next(iter(held.values()))
     return Retention(time, first, hold_power(cell, held))
 
@@ -173,9 +173,9 @@ def by_transient(
     Raises:
         BeolithError: As :func:`retention`.
     """
-    _must_float(cell)
+    must_float(cell)
     held = written(cell) if stored is None else {cell.kind.storage[0]: stored}
-    start = _at_levels(cell, held)
+    start = at_levels(cell, held)
     sources = (VoltageSource(n, n, "0", v) for n, v in cell.terminals(cell.data).items())
     decades = torch.log10(torch.tensor(longest)) + 9.0
     times = torch.logspace(-9.0, float(decades) - 9.0, round(float(decades) * points) + 1, dtype=torch.float64)
@@ -183,12 +183,12 @@ def by_transient(
     found = transient(system(c), times, tolerance=2e-5)
     reached = []
     for node, v in held.items():
-        for end in _ends(v, share, cell):
+        for end in ends(v, share, cell):
             gone = (found[node] - v) / (end - v)
             time = crossing(times, torch.nan_to_num(gone, nan=0.0), 1.0)
             reached.append(torch.where(torch.isfinite(time), time, torch.inf))
     time = torch.stack(torch.broadcast_tensors(*reached)).amin(0)
-    _must_leak(cell, time)
+    must_leak(cell, time)
     return time
 
 
@@ -208,7 +208,7 @@ def hold_power(cell: Cell, stored: Mapping[str, Tensor]) -> Tensor:
 
     What flows between terminals through read transistors counts, and so does what leaks from the storage nodes.
     """
-    fixed = {**cell.terminals(cell.data), **_at_levels(cell, stored)}
+    fixed = {**cell.terminals(cell.data), **at_levels(cell, stored)}
     sources = tuple(VoltageSource(f"v_{n}", n, "0", v) for n, v in fixed.items())
     s = system(Circuit(cell.kind.title, (*cell.fets, *cell.capacitors, *sources)))
     at = torch.zeros(s.batch, dtype=torch.float64)
@@ -220,23 +220,26 @@ def hold_power(cell: Cell, stored: Mapping[str, Tensor]) -> Tensor:
     return (v[rows] * current[rows]).sum(0).reshape(s.shape).mean(0)
 
 
-def _at_levels(cell: Cell, held: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def at_levels(cell: Cell, held: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Voltages of all storage nodes: what is known of them, and what the levels ask for (level, *batch) [V]."""
     return {**cell.stored(cell.data), **held}
 
 
-def _ends(v: Tensor, share: float | Tensor | None, cell: Cell) -> list[Tensor]:
+def ends(v: Tensor, share: float | Tensor | None, cell: Cell) -> list[Tensor]:
     """Where each level is mistaken for the one below and the one above; not a number where there is none."""
     step = v.diff(dim=0) * (cell.kind.lost_share if share is None else share)
     none = torch.full_like(v[:1], torch.nan)
     return [torch.cat((none, v[1:] - step)), torch.cat((v[:-1] + step, none))]
 
 
-def _must_float(cell: Cell) -> None:
+def must_float(cell: Cell) -> None:
+    """Refuse a cell that has no retention because feedback keeps its level."""
     if cell.kind.static:
         raise BeolithError(f"bitcell {cell.kind.title!r} is static: feedback keeps its level, and it has no retention")
 
 
-def _must_leak(cell: Cell, time: Tensor) -> None:
+def must_leak(cell: Cell, time: Tensor) -> None:
+    """Refuse a cell whose levels never end, times (level, *batch) [s]."""
     if bool(torch.isinf(time).all(0).any()):
         raise BeolithError(
             f"bitcell {cell.kind.title!r}: nothing leaks that would end a level, so its retention is not set; give the "
