@@ -17,8 +17,9 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import torch
@@ -85,12 +86,20 @@ def closed_form(node: Node, start: Tensor, end: Tensor) -> Tensor:
     Returns:
         The time; infinite where the node does not get there.
     """
-    v = [start + (end - start) * (k / PANELS) for k in range(PANELS + 1)]
-    charge, current = [node.charge(x) for x in v], [node.current(x) for x in v]
-    total = torch.zeros_like(current[0] + charge[0])
-    for k in range(PANELS):
-        total = total + (charge[k + 1] - charge[k]) * _mean_inverse(current[k], current[k + 1])
-    return _arrival(total, current, end - start)
+    v = panels(start, end)
+    return logarithmic_mean([node.charge(x) for x in v], [node.current(x) for x in v], end - start)
+
+
+def panels(start: Tensor, end: Tensor) -> list[Tensor]:
+    """Voltages of :func:`closed_form` from start to end [V]."""
+    return [start + (end - start) * (k / PANELS) for k in range(PANELS + 1)]
+
+
+def logarithmic_mean(charge: Sequence[Tensor], current: Sequence[Tensor], distance: Tensor) -> Tensor:
+    """Time of :func:`closed_form` from the charges [C] and currents [A] at :func:`panels`, a distance [V] apart [s]."""
+    steps = zip(pairwise(charge), pairwise(current), strict=True)
+    total = sum(((after - before) * _mean_inverse(*between) for (before, after), between in steps), torch.zeros(()))
+    return _arrival(total, current, distance)
 
 
 def quadrature(node: Node, start: Tensor, end: Tensor) -> Tensor:
@@ -113,7 +122,7 @@ def _mean_inverse(a: Tensor, b: Tensor) -> Tensor:
     return torch.where(usable, torch.where(near, series, torch.log1p(safe) / safe) / a, torch.nan)
 
 
-def _arrival(time: Tensor, currents: list[Tensor], way: Tensor) -> Tensor:
+def _arrival(time: Tensor, currents: Sequence[Tensor], way: Tensor) -> Tensor:
     """The time, infinite where the current stops or turns on the way."""
     there = torch.stack([current * way > 0 for current in currents]).all(0)
     return torch.where(there, time, torch.inf)

@@ -39,7 +39,7 @@ from .cell import Cell, build
 from .held_node import HeldNode, held_node
 from .mismatch import deviates, device, drawn
 from .netlist import Fet, volts
-from .retention import CELLS, at_levels, closed_form, ends, must_float, must_leak, written
+from .retention import CELLS, at_levels, ends, logarithmic_mean, must_float, must_leak, panels, written
 
 DEVIATIONS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 """Where quantiles are compared with the log-normal distribution, in its standard deviations."""
@@ -66,7 +66,19 @@ class Way:
     @cached_property
     def leaks(self) -> bool:
         """Whether gate dielectrics leak into the node."""
-        return bool(self.node.through_gates(self.start).any() | self.node.through_gates(self.end).any())
+        return any(bool(self.node.through_gates(v).any()) for v in (self.start, self.end))
+
+    @cached_property
+    def charges(self) -> list[Tensor]:
+        """Charge of the nominal node on the way [C]."""
+        return [self.node.charge(v) for v in panels(self.start, self.end)]
+
+    def times(self, fets: Mapping[str, Fet]) -> Tensor:
+        """Time to get there with the currents of other transistors, (level, count, *batch) [s]."""
+        node = replace(self.node, fets=tuple(fets[fet.name] for fet in self.node.fets))
+        current = node.current if self.leaks else node.through_channels
+        currents = [current(v) for v in panels(self.start, self.end)]
+        return logarithmic_mean(self.charges, currents, self.end - self.start)
 
 
 @dataclass(frozen=True)
@@ -110,9 +122,7 @@ class Population:
         varied = {f.name: f for f in build(self.kind, self.temperature, states=self.states, drawn=deviations).fets}
         found: list[list[Tensor]] = [[] for _ in range(self.kind.levels)]
         for way in self.ways:
-            fets = tuple(varied[fet.name] for fet in way.node.fets)
-            times = closed_form(_Resting(way, replace(way.node, fets=fets)), way.start, way.end)
-            for level, time in zip(way.levels.tolist(), times, strict=True):
+            for level, time in zip(way.levels.tolist(), way.times(varied), strict=True):
                 found[level].append(time)
         never = torch.full((z.shape[0], *self.batch), torch.inf, dtype=torch.float64)
         return torch.stack([reduce(torch.minimum, times, never) for times in found])
@@ -352,21 +362,6 @@ def limits(cells: Population) -> tuple[Tensor, Tensor, Tensor]:
     first = torch.cat(times).argmin(0, keepdim=True)
     one, two, three = torch.cat(shares, dim=1).gather(1, first.expand(3, *first.shape))[:, 0, 0]
     return one, two, three
-
-
-@dataclass(frozen=True)
-class _Resting:
-    """The charge of the nominal node and the current into another."""
-
-    way: Way
-    varied: HeldNode
-
-    def charge(self, v: Tensor) -> Tensor:
-        return self.way.node.charge(v)
-
-    def current(self, v: Tensor) -> Tensor:
-        channels = self.varied.through_channels(v)
-        return channels + self.varied.through_gates(v) if self.way.leaks else channels
 
 
 def _ways(cell: Cell, held: Mapping[str, Tensor], share: float | Tensor | None) -> Iterator[Way]:
