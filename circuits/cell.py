@@ -19,6 +19,7 @@ from beolith.errors import BeolithError, nearest
 
 from ..devices import library
 from ..devices.base import DeviceState
+from ..devices.spread.variability import Sample
 from .bitcells.base import DATA, Bitcell, Operation, Place
 from .netlist import Capacitor, Circuit, Fet, volts
 
@@ -106,6 +107,7 @@ def build(
     *,
     states: Mapping[str, DeviceState] | None = None,
     shifts: Mapping[str, Tensor] | None = None,
+    drawn: Mapping[str, Sample] | None = None,
 ) -> Cell:
     """A cell at a temperature and in a state.
 
@@ -114,6 +116,7 @@ def build(
         temperature: Lattice temperature, any shape [K].
         states: What the past has done, by transistor; ``*`` is all that are not named. None is fresh.
         shifts: Threshold shift beside that, by transistor, as by mismatch, any shape [V].
+        drawn: How they deviate from the nominal ones, by transistor, as :mod:`.mismatch` draws it.
 
     Raises:
         BeolithError: No such transistor or card, or a size that cannot be.
@@ -121,7 +124,7 @@ def build(
     Warns:
         ExtrapolationWarning: A size or temperature lies outside the range of a card.
     """
-    for name in (*(states or {}), *(shifts or {})):
+    for name in (*(states or {}), *(shifts or {}), *(drawn or {})):
         if name not in kind.transistors and name != "*":
             raise BeolithError(f"bitcell {kind.title!r} has no transistor {name!r}; {nearest(name, kind.transistors)}")
     heat = torch.as_tensor(temperature, dtype=torch.float64)
@@ -132,7 +135,9 @@ def build(
         shift = (shifts or {}).get(name, (shifts or {}).get("*"))
         if shift is not None:
             state = state.replace(threshold_shift=state.threshold_shift + shift)
-        model = device.transistor(volts(place.width), volts(place.length), heat, state)
+        size = volts(place.width), volts(place.length)
+        varied = (drawn or {}).get(name)
+        model = device.varied(varied, *size, heat, state) if varied else device.transistor(*size, heat, state)
         return Fet(name, place.gate, place.drain, place.source, model)
 
     return Cell(

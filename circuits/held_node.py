@@ -7,7 +7,7 @@ gates that hang on the node, the leakage of all their dielectrics, and the capac
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -50,17 +50,36 @@ class HeldNode:
 
     def current(self, v: Tensor) -> Tensor:
         """Current into the node [A]."""
+        return self.through_channels(v) + self.through_gates(v)
+
+    def through_channels(self, v: Tensor) -> Tensor:
+        """The part of :meth:`current` that comes along the channels that end on the node [A]."""
         total = torch.zeros_like(v)
         for fet in self.fets:
-            gate, drain, _ = (end == self.node for end in _ends(fet))
-            biases = self._biases(fet, v)
-            into = fet.model.gate_current(*biases)
-            if gate:
+            if fet.gate != self.node:
+                channel = fet.model.current(*self._biases(fet, v))
+                total = total + fet.sign * (-channel if fet.drain == self.node else channel)
+        return total
+
+    def through_gates(self, v: Tensor) -> Tensor:
+        """The part of :meth:`current` that comes through gate dielectrics [A]."""
+        total = torch.zeros_like(v)
+        for fet in self.fets:
+            into = fet.model.gate_current(*self._biases(fet, v))
+            if fet.gate == self.node:
                 total = total - fet.sign * (into.drain + into.source)
             else:
-                channel = fet.model.current(*biases)
-                total = total + fet.sign * ((into.drain - channel) if drain else (into.source + channel))
+                total = total + fet.sign * (into.drain if fet.drain == self.node else into.source)
         return total
+
+    def only(self, levels: Tensor) -> HeldNode:
+        """The same node at some of its levels.
+
+        Args:
+            levels: Their numbers, one axis.
+        """
+        most = max(v.ndim for v in self.others.values())
+        return replace(self, others={n: v[levels] if v.ndim == most else v for n, v in self.others.items()})
 
     def _biases(self, fet: Fet, v: Tensor) -> list[Tensor]:
         return [fet.sign * (v if end == self.node else self.others[end]) for end in _ends(fet)]

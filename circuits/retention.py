@@ -17,8 +17,9 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import torch
@@ -85,12 +86,20 @@ def closed_form(node: Node, start: Tensor, end: Tensor) -> Tensor:
     Returns:
         The time; infinite where the node does not get there.
     """
-    v = [start + (end - start) * (k / PANELS) for k in range(PANELS + 1)]
-    charge, current = [node.charge(x) for x in v], [node.current(x) for x in v]
-    total = torch.zeros_like(current[0] + charge[0])
-    for k in range(PANELS):
-        total = total + (charge[k + 1] - charge[k]) * _mean_inverse(current[k], current[k + 1])
-    return _arrival(total, current, end - start)
+    v = panels(start, end)
+    return logarithmic_mean([node.charge(x) for x in v], [node.current(x) for x in v], end - start)
+
+
+def panels(start: Tensor, end: Tensor) -> list[Tensor]:
+    """Voltages of :func:`closed_form` from start to end [V]."""
+    return [start + (end - start) * (k / PANELS) for k in range(PANELS + 1)]
+
+
+def logarithmic_mean(charge: Sequence[Tensor], current: Sequence[Tensor], distance: Tensor) -> Tensor:
+    """Time of :func:`closed_form` from the charges [C] and currents [A] at :func:`panels`, a distance [V] apart [s]."""
+    steps = zip(pairwise(charge), pairwise(current), strict=True)
+    total = sum(((after - before) * _mean_inverse(*between) for (before, after), between in steps), torch.zeros(()))
+    return _arrival(total, current, distance)
 
 
 def quadrature(node: Node, start: Tensor, end: Tensor) -> Tensor:
@@ -113,7 +122,7 @@ def _mean_inverse(a: Tensor, b: Tensor) -> Tensor:
     return torch.where(usable, torch.where(near, series, torch.log1p(safe) / safe) / a, torch.nan)
 
 
-def _arrival(time: Tensor, currents: list[Tensor], way: Tensor) -> Tensor:
+def _arrival(time: Tensor, currents: Sequence[Tensor], way: Tensor) -> Tensor:
     """The time, infinite where the current stops or turns on the way."""
     there = torch.stack([current * way > 0 for current in currents]).all(0)
     return torch.where(there, time, torch.inf)
@@ -139,16 +148,16 @@ def retention(
     Raises:
         BeolithError: A static cell, which needs no refresh, or a cell in which nothing leaks.
     """
-    _must_float(cell)
+    must_float(cell)
     held = written(cell) if stored is None else {cell.kind.storage[0]: stored}
     found = []
     for node, v in held.items():
-        ends = _ends(v, share, cell)
-        resting = held_node(cell, node, _at_levels(cell, held))
-        times = torch.stack([method(resting, v, end) for end in ends])
-        found.append(torch.where(torch.stack([torch.isfinite(end) for end in ends]), times, torch.inf).amin(0))
+        aims = ends(v, share, cell)
+        resting = held_node(cell, node, at_levels(cell, held))
+        times = torch.stack([method(resting, v, end) for end in aims])
+        found.append(torch.where(torch.stack([torch.isfinite(end) for end in aims]), times, torch.inf).amin(0))
     time = torch.stack(torch.broadcast_tensors(*found)).amin(0)
-    _must_leak(cell, time)
+    must_leak(cell, time)
     first = next(iter(held.values()))
     return Retention(time, first, hold_power(cell, held))
 
@@ -173,9 +182,9 @@ def by_transient(
     Raises:
         BeolithError: As :func:`retention`.
     """
-    _must_float(cell)
+    must_float(cell)
     held = written(cell) if stored is None else {cell.kind.storage[0]: stored}
-    start = _at_levels(cell, held)
+    start = at_levels(cell, held)
     sources = (VoltageSource(n, n, "0", v) for n, v in cell.terminals(cell.data).items())
     decades = torch.log10(torch.tensor(longest)) + 9.0
     times = torch.logspace(-9.0, float(decades) - 9.0, round(float(decades) * points) + 1, dtype=torch.float64)
@@ -183,12 +192,12 @@ def by_transient(
     found = transient(system(c), times, tolerance=2e-5)
     reached = []
     for node, v in held.items():
-        for end in _ends(v, share, cell):
+        for end in ends(v, share, cell):
             gone = (found[node] - v) / (end - v)
             time = crossing(times, torch.nan_to_num(gone, nan=0.0), 1.0)
             reached.append(torch.where(torch.isfinite(time), time, torch.inf))
     time = torch.stack(torch.broadcast_tensors(*reached)).amin(0)
-    _must_leak(cell, time)
+    must_leak(cell, time)
     return time
 
 
@@ -204,39 +213,45 @@ def written(cell: Cell) -> dict[str, Tensor]:
 
 
 def hold_power(cell: Cell, stored: Mapping[str, Tensor]) -> Tensor:
-    """Power that the terminals deliver while a cell rests with its nodes at given voltages, mean over levels [W].
+    """Power that the terminals deliver while a cell rests, mean over levels, (*batch) [W].
 
     What flows between terminals through read transistors counts, and so does what leaks from the storage nodes.
+
+    Args:
+        cell: The cell.
+        stored: Voltages of its storage nodes, where they are known; a static cell settles near them [V].
     """
-    fixed = {**cell.terminals(cell.data), **_at_levels(cell, stored)}
-    sources = tuple(VoltageSource(f"v_{n}", n, "0", v) for n, v in fixed.items())
+    nodes, terminals = at_levels(cell, stored), cell.terminals(cell.data)
+    held = terminals if cell.kind.static else {**terminals, **nodes}
+    sources = tuple(VoltageSource(f"v_{n}", n, "0", v) for n, v in held.items())
     s = system(Circuit(cell.kind.title, (*cell.fets, *cell.capacitors, *sources)))
-    at = torch.zeros(s.batch, dtype=torch.float64)
-    x = operating_point(s).x
-    drive = s.drive(at)
-    current = s.flows(x, drive).current
-    rows = [s.row_of(n) for n in cell.kind.terminals]
-    v = s.all_voltages(x, drive)
-    return (v[rows] * current[rows]).sum(0).reshape(s.shape).mean(0)
+    x = operating_point(s, guess=nodes).x
+    drive = s.drive(torch.zeros(s.batch, dtype=x.dtype, device=x.device))
+    rows = [s.row_of(n) for n in terminals]
+    power = s.all_voltages(x, drive)[rows] * s.flows(x, drive).current[rows]
+    return power.sum(0).reshape(s.shape).mean(0)
 
 
-def _at_levels(cell: Cell, held: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def at_levels(cell: Cell, held: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Voltages of all storage nodes: what is known of them, and what the levels ask for (level, *batch) [V]."""
     return {**cell.stored(cell.data), **held}
 
 
-def _ends(v: Tensor, share: float | Tensor | None, cell: Cell) -> list[Tensor]:
+def ends(v: Tensor, share: float | Tensor | None, cell: Cell) -> list[Tensor]:
     """Where each level is mistaken for the one below and the one above; not a number where there is none."""
     step = v.diff(dim=0) * (cell.kind.lost_share if share is None else share)
     none = torch.full_like(v[:1], torch.nan)
     return [torch.cat((none, v[1:] - step)), torch.cat((v[:-1] + step, none))]
 
 
-def _must_float(cell: Cell) -> None:
+def must_float(cell: Cell) -> None:
+    """Refuse a cell that has no retention because feedback keeps its level."""
     if cell.kind.static:
         raise BeolithError(f"bitcell {cell.kind.title!r} is static: feedback keeps its level, and it has no retention")
 
 
-def _must_leak(cell: Cell, time: Tensor) -> None:
+def must_leak(cell: Cell, time: Tensor) -> None:
+    """Refuse a cell whose levels never end, times (level, *batch) [s]."""
     if bool(torch.isinf(time).all(0).any()):
         raise BeolithError(
             f"bitcell {cell.kind.title!r}: nothing leaks that would end a level, so its retention is not set; give the "
