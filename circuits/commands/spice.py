@@ -40,7 +40,7 @@ def command(
     before = built.data[0] if level >= kind.levels / 2 else built.data[-1]
     circuit = s.circuit(**built.stored(before))
     nodes = [node for node in kind.nodes if node in circuit.nodes]
-    text = deck.deck(circuit, s.end, s.edge / 20.0, nodes)
+    text = deck.deck(circuit, s.end, s.edge / 4.0, nodes)
     data: dict[str, Any] = {"cell": cell, "nodes": nodes, "end": s.end, "unit": "s, V"}
     rows = []
     if out is not None:
@@ -50,10 +50,10 @@ def command(
     else:
         data["deck"] = text
     if run:
-        times, theirs = deck.simulate(circuit, s.end, s.edge / 20.0, nodes)
+        theirs = deck.simulate(circuit, s.end, s.edge / 4.0, nodes)
         samples = torch.linspace(0.0, s.end, 201, dtype=torch.float64)[1:]
         ours = _ours(circuit, samples)
-        worst = {n: float((_between(times, theirs[:, i], samples) - ours[n]).abs().max()) for i, n in enumerate(nodes)}
+        worst = {node: float((theirs.at(node, samples) - ours[node]).abs().max()) for node in nodes}
         data["largest_difference"] = worst
         rows += [(f"{node}: largest difference", f"{1e3 * value:.3f} mV") for node, value in worst.items()]
     return Answer(data, grid("", "what where", rows) if rows else raw(text))
@@ -64,13 +64,6 @@ def _ours(circuit: Any, samples: Any) -> Any:
     from ..mna.transient import transient
 
     return transient(system(circuit), samples, tolerance=2e-5)
-
-
-def _between(times: Any, values: Any, wanted: Any) -> Any:
-    import numpy as np
-    import torch
-
-    return torch.as_tensor(np.interp(wanted.numpy(), times.numpy(), values.numpy()))
 
 
 def _write(file: Path, text: str, force: bool) -> None:

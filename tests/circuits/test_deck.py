@@ -103,28 +103,66 @@ def sram(card: str = "silicon_45nm") -> Circuit:
     return Circuit("6T", tuple(parts), {"q": f64(0.0), "qb": f64(1.0)})
 
 
+def sense_amplifier() -> Circuit:
+    """A latch of silicon between two lines that differ by 100 mV, let go at 0.1 ns by its tail."""
+    n, p = transistor("silicon_45nm", 1e-7, 17.5e-9), transistor("silicon_45nm_p", 2e-7, 17.5e-9)
+    parts: list[Element] = [
+        VoltageSource("vdd", "vdd", "0", f64(1.0)),
+        VoltageSource("enable", "en", "0", pwl([1e-10, 1.2e-10], [0.0, 1.0])),
+        Fet("tail", "en", "foot", "0", transistor("silicon_45nm", 3e-7, 17.5e-9)),
+    ]
+    for out, other in (("bl", "blb"), ("blb", "bl")):
+        parts += [
+            Fet(f"n_{out}", other, out, "foot", n),
+            Fet(f"p_{out}", other, out, "vdd", p),
+            Capacitor(f"line_{out}", out, "0", f64(2e-15)),
+        ]
+    return Circuit("sense amplifier", tuple(parts), {"bl": f64(0.9), "blb": f64(1.0)})
+
+
 CASES = {
-    "ladder": (ladder(), 5e-10, ["n1", "n8", "n16"]),
-    "resistor inverter": (inverter(False), 8e-10, ["out"]),
-    "complementary inverter": (inverter(True), 8e-10, ["out"]),
-    "1T1C": (one_transistor_one_capacitor(), 3e-8, ["sn", "line"]),
-    "6T": (sram(), 1e-9, ["q", "qb"]),
+    "ladder": (ladder(), 5e-10, ["n1", "n8", "n16"], ["v"]),
+    "resistor inverter": (inverter(False), 8e-10, ["out"], ["vdd"]),
+    "complementary inverter": (inverter(True), 8e-10, ["out"], ["vdd"]),
+    "1T1C": (one_transistor_one_capacitor(), 3e-8, ["sn", "line"], ["bl"]),
+    "6T": (sram(), 1e-9, ["q", "qb"], ["vdd"]),
+    "sense amplifier": (sense_amplifier(), 6e-10, ["bl", "blb", "foot"], ["vdd"]),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_voltages_agree_within_a_few_millivolts_everywhere(name: str):
-    """Of all points of the waveforms, on the edges too, where a delay of 1 ps is 20 mV and more."""
-    circuit, stop, nodes = CASES[name]
-    times, expected = deck.simulate(circuit, stop, stop / 1000, nodes)
-    found = transient(system(circuit), torch.linspace(0.0, 1.0, 41, dtype=torch.float64) * stop, tolerance=2e-4)
-    for i, node in enumerate(nodes):
-        # linear between points of ngspice that are a thousandth of the run apart
-        at = torch.searchsorted(times, found.times.clamp(max=float(times[-1]))).clamp(1, len(times) - 1)
-        w = (found.times - times[at - 1]) / (times[at] - times[at - 1])
-        there = torch.lerp(expected[at - 1, i], expected[at, i], w)
+def test_voltages_and_energies_agree_with_ngspice(name: str):
+    """Every node within 1 mV at 40 times, on edges too, where 1 ps is 20 mV and more; energies within 2 %."""
+    circuit, stop, nodes, sources = CASES[name]
+    theirs = deck.simulate(circuit, stop, stop / 1000, nodes, sources=sources)
+    times = torch.linspace(0.0, 1.0, 41, dtype=torch.float64) * stop
+    ours = transient(system(circuit), times, tolerance=3e-5)
+    for node in nodes:
+        there = theirs.at(node, times)
         assert float(there.max() - there.min()) > 0.2, node
-        assert float((found[node] - there).abs().max()) < 3e-3, node
+        assert float((ours[node] - there).abs().max()) < 1e-3, node
+    for source in sources:
+        assert float(ours.energy(source)[-1]) == pytest.approx(float(theirs.energies[source][-1]), rel=0.02)
+
+
+def test_a_hold_of_many_decades_runs_in_logarithmic_time():
+    """A capacitor behind 1 Mohm and 1 Tohm: the fast part in the linear run, the slow one, 1000 s, in the other."""
+    parts = (
+        VoltageSource("v", "in", "0", pwl([0.0, 1e-9], [0.0, 1.0])),
+        Resistor("r", "in", "a", f64(1e6)),
+        Capacitor("ca", "a", "0", f64(1e-15)),
+        Resistor("slow", "a", "b", f64(1e12)),
+        Capacitor("cb", "b", "0", f64(1e-10)),
+        CurrentSource("leak", "b", "0", f64(-2e-13)),
+    )
+    circuit = Circuit("two time constants", parts)
+    times = torch.logspace(-9.0, 3.0, 25, dtype=torch.float64) + 1e-9
+    theirs = deck.hold(circuit, times, 1e-11, ["a", "b"])
+    ours = transient(system(circuit), times, tolerance=1e-5)
+    exact = -0.2 - torch.expm1(-times / 100.0)
+    assert float((theirs["b"] - exact).abs().max()) < 1e-3
+    for node in ("a", "b"):
+        assert float((theirs[node] - ours[node]).abs().max()) < 1e-3, node
 
 
 def test_only_t_ekv_transistors_are_exported():
@@ -137,5 +175,7 @@ def test_only_t_ekv_transistors_are_exported():
     c = Circuit("other", (VoltageSource("v", "a", "0", f64(1.0)), Fet("n", "a", "a", "0", Other())))  # type: ignore[arg-type]
     with pytest.raises(BeolithError, match="transistor 'n' is no T-EKV one"):
         deck.deck(c, 1e-9, 1e-10, ["a"])
+    with pytest.raises(BeolithError, match=r"no voltage source 'w'.*v"):
+        deck.deck(c, 1e-9, 1e-10, ["a"], sources=["w"])
     with pytest.raises(BeolithError, match=r"no node 'b'"):
         deck.deck(c, 1e-9, 1e-10, ["b"])

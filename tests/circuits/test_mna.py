@@ -26,7 +26,6 @@ from beolith.circuits.netlist import (
     Resistor,
     Switch,
     VoltageSource,
-    pulse,
     pwl,
 )
 from beolith.devices import library
@@ -203,23 +202,6 @@ def test_gradient_of_an_operating_point():
 # -------------------------------------------------------------------------------------------------------- gain cell
 
 
-def gain_circuit(cell: Gain2T0C, d: GainCellDesign, level: Tensor) -> tuple[Circuit, float]:
-    """A written and held 2T0C cell, and the time at which it has been written."""
-    e, w = d.edge_time, d.write_time
-    elements = (
-        VoltageSource("wwl", "wwl", "0", pulse(d.v_hold, d.v_write, start=0.0, width=w, edge=e)),
-        VoltageSource("wbl", "wbl", "0", pwl([0.0, 2 * e + w, 3 * e + w], [level, level, 0.0 * level])),
-        VoltageSource("rwl", "rwl", "0", f64(d.v_read)),
-        VoltageSource("rbl", "rbl", "0", f64(d.v_read)),
-        Fet("write", "wwl", "wbl", "sn", cell.write),
-        Fet("read", "sn", "rbl", "rwl", cell.read),
-        Capacitor("storage", "sn", "0", cell.storage),
-        Capacitor("c_rwl", "sn", "rwl", cell.couple_rwl),
-        Capacitor("c_rbl", "sn", "rbl", cell.couple_rbl),
-    )
-    return Circuit("2T0C", elements, {"sn": 0.0 * level}), 3 * e + w
-
-
 def ito_cell(shift: Tensor, temperature: float = 358.0) -> Gain2T0C:
     device = library.load("liu2023_ito")
     state = DeviceState(threshold_shift=shift)
@@ -230,7 +212,7 @@ def ito_cell(shift: Tensor, temperature: float = 358.0) -> Gain2T0C:
 def test_a_gain_cell_over_twelve_decades_agrees_with_ngspice():
     d, cell = GainCellDesign(), ito_cell(f64(0.0))
     times, expected = spice.storage_node(cell, d, 1.2)
-    circuit, written = gain_circuit(cell, d, f64(1.2))
+    circuit, written = spice.gain_circuit(cell, d, f64(1.2))
     found = transient(system(circuit), written + times, tolerance=1e-4)
     assert expected[0] - expected[-1] > 0.5
     assert float((found["sn"] - expected).abs().max()) < 1e-3
@@ -238,11 +220,11 @@ def test_a_gain_cell_over_twelve_decades_agrees_with_ngspice():
 
 def test_an_element_of_a_batch_takes_the_steps_that_it_takes_alone():
     d, shift = GainCellDesign(), f64(-0.1, 0.0, 0.1)
-    circuit, written = gain_circuit(ito_cell(shift), d, f64(1.2))
+    circuit, written = spice.gain_circuit(ito_cell(shift), d, f64(1.2))
     samples = [written + t for t in (1e-9, 1e-3, 1.0)]
     together = transient(system(circuit), samples, tolerance=1e-3)
     for i in range(3):
-        circuit, _ = gain_circuit(ito_cell(shift[i]), d, f64(1.2))
+        circuit, _ = spice.gain_circuit(ito_cell(shift[i]), d, f64(1.2))
         alone = transient(system(circuit), samples, tolerance=1e-3)
         assert int(alone.steps) == int(together.steps[i])
         torch.testing.assert_close(together["sn"][:, i], alone["sn"], rtol=0, atol=1e-9)
@@ -252,7 +234,7 @@ def test_a_hold_conserves_charge():
     """The charge that a node loses is what leaked, to 1e-9 of what it holds."""
     d = GainCellDesign()
     cell = ito_cell(f64(0.0), 300.0)
-    circuit, written = gain_circuit(cell, d, f64(1.2))
+    circuit, written = spice.gain_circuit(cell, d, f64(1.2))
     s = system(circuit)
     found = transient(s, [written + 1e-9, written + 1e-6], tolerance=1e-4)
     rest = {"wbl": 0.0, "wwl": d.v_hold, "rwl": d.v_read, "rbl": d.v_read}
@@ -268,7 +250,7 @@ def test_gradient_of_a_held_voltage():
 
     def held(shift: Tensor, storage: Tensor, level: Tensor) -> Tensor:
         cell = replace(ito_cell(shift), storage=storage)
-        circuit, written = gain_circuit(cell, d, level)
+        circuit, written = spice.gain_circuit(cell, d, level)
         return transient(system(circuit), [written + 1.0], tolerance=1e-6)["sn"][0]
 
     values = [f64(0.01).requires_grad_(), f64(1e-15).requires_grad_(), f64(1.2).requires_grad_()]
@@ -282,7 +264,7 @@ def test_gradient_of_a_held_voltage():
 
 def test_a_variant_without_a_solution_is_marked_and_the_others_finish():
     d = GainCellDesign()
-    circuit, written = gain_circuit(ito_cell(f64(0.0, math.nan)), d, f64(1.2))
+    circuit, written = spice.gain_circuit(ito_cell(f64(0.0, math.nan)), d, f64(1.2))
     found = transient(system(circuit), [written + 1e-6], tolerance=1e-3)
     assert int(found.status[0]) == OK
     assert int(found.status[1]) != OK

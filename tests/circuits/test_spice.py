@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from beolith.circuits import spice
+from beolith.circuits.deck import SCALE
 from beolith.devices import library
+from beolith.devices.export.spice import subcircuit
 from beolith.errors import BeolithError
 
 from .conftest import f64
@@ -24,7 +25,7 @@ def test_output_curves_within_a_thousandth(tmp_path: Path, card: str, length: fl
     transistor = library.load(card).transistor(f64(1e-6), f64(length), f64(300.0))
     deck = [
         "output curves",
-        spice.subcircuit("it", transistor, scale=spice.SCALE),
+        subcircuit("it", transistor, scale=SCALE),
         "vd d 0 1",
         "vg g 0 1",
         "x d g 0 it",
@@ -43,10 +44,10 @@ def test_output_curves_within_a_thousandth(tmp_path: Path, card: str, length: fl
     v_d, current = np.loadtxt(tmp_path / "out.txt")[:, :2].T
     v_g = np.repeat(np.arange(5) * 0.25, 21)
     expected = transistor.current(torch.tensor(v_g), torch.tensor(v_d), f64(0.0)).numpy()
-    np.testing.assert_allclose(-current / spice.SCALE, expected, rtol=1e-3, atol=1e-3 * abs(expected).max() * 1e-6)
+    np.testing.assert_allclose(-current / SCALE, expected, rtol=1e-3, atol=1e-3 * abs(expected).max() * 1e-6)
 
 
 def test_a_batch_is_no_deck() -> None:
     batch = library.load("liu2023_ito").transistor(f64(1e-6), f64(45e-9), f64(300.0, 358.0))
     with pytest.raises(BeolithError, match=r"one transistor, not a batch of shape \(2,\)"):
-        spice.subcircuit("it", batch)
+        subcircuit("it", batch)
