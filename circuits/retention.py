@@ -36,7 +36,7 @@ from .mna.transient import OK, transient
 from .netlist import Circuit, VoltageSource
 from .stimuli import stimulus
 
-PANELS = 16
+PANELS = 8
 """Panels of the closed form."""
 CELLS = 64
 """Intervals of the quadrature."""
@@ -117,19 +117,19 @@ def _sum(charge: Tensor, current: Tensor) -> Tensor:
 def quadrature(node: Node, start: Tensor, end: Tensor) -> Tensor:
     """The same by the midpoint rule over 64 intervals of voltage, second order [s]."""
     v = panels(start, end, 2 * CELLS)
-    current = node.current(v[1::2])
-    return _arrival((node.charge(v[::2]).diff(dim=0) / current).sum(0), current, end - start)
+    charge, current = node.charge(v[::2]), node.current(v[1::2])
+    return _arrival((charge.diff(dim=0) / torch.where(current == 0, 1.0, current)).sum(0), current, end - start)
 
 
 def _mean_inverse(a: Tensor, b: Tensor) -> Tensor:
-    """Logarithmic mean of 1/a and 1/b, for a and b of one sign: ln(r)/(r - 1)/a with r = b/a, regular at r = 1."""
-    r = b / a
-    usable = r > 0
-    x = torch.where(usable, r, 1.0) - 1.0
+    """Logarithmic mean of 1/a and 1/b, (1 - 1/r)/ln(r)/a with r = b/a, regular at r = 1; a number in any case."""
+    usable = a * b > 0
+    a = torch.where(usable, a, 1.0)
+    x = torch.where(usable, b, 1.0) / a - 1.0
     near = x.abs() < 1e-4
-    series = 1.0 - x / 2.0 + x * x / 3.0
+    series = 1.0 - x / 2.0 + x * x * (5.0 / 12.0)
     safe = torch.where(near, 1.0, x)
-    return torch.where(usable, torch.where(near, series, torch.log1p(safe) / safe) / a, torch.nan)
+    return torch.where(near, series, safe / ((1.0 + safe) * torch.log1p(safe))) / a
 
 
 def _arrival(time: Tensor, current: Tensor, way: Tensor) -> Tensor:
@@ -161,10 +161,8 @@ def retention(
     held = written(cell) if stored is None else {cell.kind.storage[0]: stored}
     found = []
     for node, v in held.items():
-        aims = ends(v, share, cell)
         resting = held_node(cell, node, at_levels(cell, held))
-        times = torch.stack([method(resting, v, end) for end in aims])
-        found.append(torch.where(torch.stack([torch.isfinite(end) for end in aims]), times, torch.inf).amin(0))
+        found.append(sooner(*(method(resting.only(k), v[k], end) for k, end in neighbours(v, share, cell))))
     time = torch.stack(torch.broadcast_tensors(*found)).amin(0)
     must_leak(cell, time)
     first = next(iter(held.values()))
@@ -201,10 +199,12 @@ def by_transient(
     found = transient(system(c), times, tolerance=2e-5)
     reached = []
     for node, v in held.items():
-        for end in ends(v, share, cell):
-            gone = (found[node] - v) / (end - v)
+        crossed = []
+        for k, end in neighbours(v, share, cell):
+            gone = (found[node][:, k] - v[k]) / (end - v[k])
             time = crossing(times, torch.nan_to_num(gone, nan=0.0), 1.0)
-            reached.append(torch.where(torch.isfinite(time), time, torch.inf))
+            crossed.append(torch.where(torch.isfinite(time), time, torch.inf))
+        reached.append(sooner(*crossed))
     time = torch.stack(torch.broadcast_tensors(*reached)).amin(0)
     must_leak(cell, time)
     return time
@@ -243,11 +243,17 @@ def at_levels(cell: Cell, held: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {**cell.stored(cell.data), **held}
 
 
-def ends(v: Tensor, share: float | Tensor | None, cell: Cell) -> list[Tensor]:
-    """Where each level is mistaken for the one below and the one above; not a number where there is none."""
+def neighbours(v: Tensor, share: float | Tensor | None, cell: Cell) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Levels that have one below, and where they are mistaken for it [V]; the same for those that have one above."""
     step = v.diff(dim=0) * (cell.kind.lost_share if share is None else share)
-    none = torch.full_like(v[:1], torch.nan)
-    return [torch.cat((none, v[1:] - step)), torch.cat((v[:-1] + step, none))]
+    number = torch.arange(len(v), device=v.device)
+    return (number[1:], v[1:] - step), (number[:-1], v[:-1] + step)
+
+
+def sooner(falls: Tensor, rises: Tensor) -> Tensor:
+    """The first of two times of all levels but the lowest, which cannot fall, and but the highest, (level, *batch)."""
+    never = torch.full_like(falls[:1], torch.inf)
+    return torch.minimum(torch.cat((never, falls)), torch.cat((rises, never)))
 
 
 def must_float(cell: Cell) -> None:

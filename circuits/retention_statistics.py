@@ -39,7 +39,7 @@ from .cell import Cell, build
 from .held_node import HeldNode, held_node
 from .mismatch import deviates, device, drawn
 from .netlist import Fet, volts
-from .retention import CELLS, PANELS, at_levels, ends, logarithmic_mean, must_float, must_leak, panels, written
+from .retention import CELLS, PANELS, at_levels, logarithmic_mean, must_float, must_leak, neighbours, panels, written
 
 DEVIATIONS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 """Where quantiles are compared with the log-normal distribution, in its standard deviations."""
@@ -375,11 +375,13 @@ def _ways(cell: Cell, held: Mapping[str, Tensor], share: float | Tensor | None) 
     """How levels may be lost, without those that nothing pulls all the way."""
     for name, start in held.items():
         node = held_node(cell, name, at_levels(cell, held))
-        for end in ends(start, share, cell):
-            every = (Way(node.only(one), one, start[one], end[one]) for one in torch.arange(len(start))[:, None])
-            if reached := [way.levels for way in every if _may_arrive(way)]:
-                levels = torch.cat(reached)
-                yield Way(node.only(levels), levels, start[levels], end[levels])
+        for levels, end in neighbours(start, share, cell):
+            every = (
+                Way(node.only(k), k, start[k], goal) for k, goal in zip(levels[:, None], end[:, None], strict=True)
+            )
+            if reached := [way for way in every if _may_arrive(way)]:
+                some = torch.cat([way.levels for way in reached])
+                yield Way(node.only(some), some, start[some], torch.cat([way.end for way in reached]))
 
 
 def _settled(cells: Population) -> Population:
