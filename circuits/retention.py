@@ -6,7 +6,8 @@ With everything around it at rest a storage node obeys dQ/dt = I(V), so the time
     t = sum_k (Q_k - Q_k-1) L(1/I_k-1, 1/I_k),   L(a, b) = (a - b)/ln(a/b)                           (closed form)
 
 The logarithmic mean L is exact where the current is constant or exponential in the voltage, as diffusion over a
-barrier, a leakage floor and field emission are; two panels leave 1 % for a resistive leak that halves the voltage. For
+barrier, a leakage floor and field emission are. What is left where one takes over from another falls with the square of
+the number of panels and is extrapolated from the sums over all panels and over half as many. For
 one transistor with the ideal current I_0 (1 - exp(-V/phi)) on a constant capacitance the integral is that of the
 literature, t = (C phi/I_0) ln[(exp(V_0/phi) - 1)/(exp(V_1/phi) - 1)]. No retention is ever an input, and a cell in
 which nothing leaks is an error.
@@ -17,9 +18,8 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Protocol
 
 import torch
@@ -36,7 +36,7 @@ from .mna.transient import OK, transient
 from .netlist import Circuit, VoltageSource
 from .stimuli import stimulus
 
-PANELS = 2
+PANELS = 8
 """Panels of the closed form."""
 CELLS = 64
 """Intervals of the quadrature."""
@@ -86,46 +86,55 @@ def closed_form(node: Node, start: Tensor, end: Tensor) -> Tensor:
     Returns:
         The time; infinite where the node does not get there.
     """
-    v = panels(start, end)
-    return logarithmic_mean([node.charge(x) for x in v], [node.current(x) for x in v], end - start)
+    v = panels(start, end, PANELS)
+    return logarithmic_mean(node.charge(v), node.current(v), end - start)
 
 
-def panels(start: Tensor, end: Tensor) -> list[Tensor]:
-    """Voltages of :func:`closed_form` from start to end [V]."""
-    return [start + (end - start) * (k / PANELS) for k in range(PANELS + 1)]
+def panels(start: Tensor, end: Tensor, count: int) -> Tensor:
+    """Voltages between which :func:`closed_form` takes its means, (count + 1, *shape) [V]."""
+    way = end - start
+    return start + way * torch.linspace(0.0, 1.0, count + 1, dtype=way.dtype, device=way.device).reshape(
+        -1, *[1] * way.ndim
+    )
 
 
-def logarithmic_mean(charge: Sequence[Tensor], current: Sequence[Tensor], distance: Tensor) -> Tensor:
-    """Time of :func:`closed_form` from the charges [C] and currents [A] at :func:`panels`, a distance [V] apart [s]."""
-    steps = zip(pairwise(charge), pairwise(current), strict=True)
-    total = sum(((after - before) * _mean_inverse(*between) for (before, after), between in steps), torch.zeros(()))
-    return _arrival(total, current, distance)
+def logarithmic_mean(charge: Tensor, current: Tensor, way: Tensor) -> Tensor:
+    """Time of :func:`closed_form`, from what is known at the ends of an even number of panels.
+
+    Args:
+        charge: At :func:`panels`, panels first [C].
+        current: At the same voltages [A].
+        way: From start to end [V].
+    """
+    fine, coarse = (_sum(charge[::step], current[::step]) for step in (1, 2))
+    return _arrival((4.0 * fine - coarse) / 3.0, current, way)
+
+
+def _sum(charge: Tensor, current: Tensor) -> Tensor:
+    return (charge.diff(dim=0) * _mean_inverse(current[:-1], current[1:])).sum(0)
 
 
 def quadrature(node: Node, start: Tensor, end: Tensor) -> Tensor:
     """The same by the midpoint rule over 64 intervals of voltage, second order [s]."""
-    batch = (node.charge(start) + end).ndim
-    grid = torch.linspace(0.0, 1.0, 2 * CELLS + 1, dtype=torch.float64, device=start.device)
-    v = start + (end - start) * grid.reshape(-1, *[1] * batch)
+    v = panels(start, end, 2 * CELLS)
     charge, current = node.charge(v[::2]), node.current(v[1::2])
-    return _arrival(((charge[1:] - charge[:-1]) / current).sum(0), list(current), end - start)
+    return _arrival((charge.diff(dim=0) / torch.where(current == 0, 1.0, current)).sum(0), current, end - start)
 
 
 def _mean_inverse(a: Tensor, b: Tensor) -> Tensor:
-    """Logarithmic mean of 1/a and 1/b, for a and b of one sign: ln(r)/(r - 1)/a with r = b/a, regular at r = 1."""
-    r = b / a
-    usable = r > 0
-    x = torch.where(usable, r, 1.0) - 1.0
+    """Logarithmic mean of 1/a and 1/b, (1 - 1/r)/ln(r)/a with r = b/a, regular at r = 1; a number in any case."""
+    usable = a * b > 0
+    a = torch.where(usable, a, 1.0)
+    x = torch.where(usable, b, 1.0) / a - 1.0
     near = x.abs() < 1e-4
-    series = 1.0 - x / 2.0 + x * x / 3.0
+    series = 1.0 - x / 2.0 + x * x * (5.0 / 12.0)
     safe = torch.where(near, 1.0, x)
-    return torch.where(usable, torch.where(near, series, torch.log1p(safe) / safe) / a, torch.nan)
+    return torch.where(near, series, safe / ((1.0 + safe) * torch.log1p(safe))) / a
 
 
-def _arrival(time: Tensor, currents: Sequence[Tensor], way: Tensor) -> Tensor:
+def _arrival(time: Tensor, current: Tensor, way: Tensor) -> Tensor:
     """The time, infinite where the current stops or turns on the way."""
-    there = torch.stack([current * way > 0 for current in currents]).all(0)
-    return torch.where(there, time, torch.inf)
+    return torch.where((current * way > 0).all(0), time, torch.inf)
 
 
 def retention(
@@ -152,10 +161,8 @@ def retention(
     held = written(cell) if stored is None else {cell.kind.storage[0]: stored}
     found = []
     for node, v in held.items():
-        aims = ends(v, share, cell)
         resting = held_node(cell, node, at_levels(cell, held))
-        times = torch.stack([method(resting, v, end) for end in aims])
-        found.append(torch.where(torch.stack([torch.isfinite(end) for end in aims]), times, torch.inf).amin(0))
+        found.append(sooner(*(method(resting.only(k), v[k], end) for k, end in neighbours(v, share, cell))))
     time = torch.stack(torch.broadcast_tensors(*found)).amin(0)
     must_leak(cell, time)
     first = next(iter(held.values()))
@@ -192,10 +199,12 @@ def by_transient(
     found = transient(system(c), times, tolerance=2e-5)
     reached = []
     for node, v in held.items():
-        for end in ends(v, share, cell):
-            gone = (found[node] - v) / (end - v)
+        crossed = []
+        for k, end in neighbours(v, share, cell):
+            gone = (found[node][:, k] - v[k]) / (end - v[k])
             time = crossing(times, torch.nan_to_num(gone, nan=0.0), 1.0)
-            reached.append(torch.where(torch.isfinite(time), time, torch.inf))
+            crossed.append(torch.where(torch.isfinite(time), time, torch.inf))
+        reached.append(sooner(*crossed))
     time = torch.stack(torch.broadcast_tensors(*reached)).amin(0)
     must_leak(cell, time)
     return time
@@ -237,11 +246,17 @@ def at_levels(cell: Cell, held: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {**cell.stored(cell.data), **held}
 
 
-def ends(v: Tensor, share: float | Tensor | None, cell: Cell) -> list[Tensor]:
-    """Where each level is mistaken for the one below and the one above; not a number where there is none."""
+def neighbours(v: Tensor, share: float | Tensor | None, cell: Cell) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Levels that have one below, and where they are mistaken for it [V]; the same for those that have one above."""
     step = v.diff(dim=0) * (cell.kind.lost_share if share is None else share)
-    none = torch.full_like(v[:1], torch.nan)
-    return [torch.cat((none, v[1:] - step)), torch.cat((v[:-1] + step, none))]
+    number = torch.arange(len(v), device=v.device)
+    return (number[1:], v[1:] - step), (number[:-1], v[:-1] + step)
+
+
+def sooner(falls: Tensor, rises: Tensor) -> Tensor:
+    """The first of two times of all levels but the lowest, which cannot fall, and but the highest, (level, *batch)."""
+    never = torch.full_like(falls[:1], torch.inf)
+    return torch.minimum(torch.cat((never, falls)), torch.cat((rises, never)))
 
 
 def must_float(cell: Cell) -> None:
