@@ -7,7 +7,8 @@ elements; stacked, the transistors of a cell cost about as much as one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from . import contacts, gate_leakage, tekv
-from .base import Charges, GateCurrent, Linearised, Transistor
+from .base import Charges, Conductances, GateCurrent, Linearised, Transistor
 from .contact_nodes import Contacted
 from .gate_leakage import Leakage
 from .parallel import extent, in_chunks
@@ -41,19 +42,47 @@ class Bank:
     def _kernels(self) -> Any:
         return contacts if isinstance(self.inner, Contacted) else tekv
 
+    @cached_property
+    def _reach(self) -> Tensor:
+        return extent(self.inner)
+
+    @property
+    def leaks(self) -> bool:
+        """Whether the gate dielectrics leak."""
+        return self.leakage is not None
+
+    def current(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Tensor:
+        """Drain currents [A]."""
+        kernel: Callable[..., Tensor] = self._kernels.drain_current
+        return in_chunks(kernel, self.inner, self._reach, v_g, v_d, v_s)
+
+    def current_and_conductances(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Conductances]:
+        """Drain currents [A] and their slopes [A/V]."""
+        kernel: Callable[..., tuple[Tensor, Conductances]] = self._kernels.current_and_conductances
+        return in_chunks(kernel, self.inner, self._reach, v_g, v_d, v_s)
+
     def current_and_charges(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Charges]:
         """Drain currents [A] and terminal charges [C]."""
         kernel: Callable[..., tuple[Tensor, Charges]] = self._kernels.current_and_charges
-        return in_chunks(kernel, self.inner, extent(self.inner), v_g, v_d, v_s)
+        return in_chunks(kernel, self.inner, self._reach, v_g, v_d, v_s)
 
     def linearised(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Linearised:
         """The same with slopes."""
         kernel: Callable[..., Linearised] = self._kernels.linearised
-        return in_chunks(kernel, self.inner, extent(self.inner), v_g, v_d, v_s)
+        return in_chunks(kernel, self.inner, self._reach, v_g, v_d, v_s)
 
     def gate_current(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> GateCurrent | None:
         """Leakage of the gate dielectrics [A], None where they do not leak."""
         return None if self.leakage is None else gate_leakage.gate_current(self.leakage, v_g, v_d, v_s)
+
+    def part(self, which: Tensor) -> Bank:
+        """The same for some elements of the flat batch, whose places are given, (n,)."""
+
+        def some(leaf: Tensor) -> Tensor:
+            return leaf if leaf.shape[-1] == 1 else leaf.index_select(-1, which)
+
+        inner = pytree.tree_map(some, self.inner)
+        return Bank(self.members, inner, None if self.leakage is None else pytree.tree_map(some, self.leakage))
 
 
 @dataclass(frozen=True)
@@ -64,11 +93,32 @@ class Single:
         members: Its place in the list.
         transistor: Any transistor.
         shape: Batch of the circuit, which is flat in a bank.
+        which: Places in the flat batch that are wanted, (n,); None for all of it.
     """
 
     members: tuple[int, ...]
     transistor: Transistor
     shape: torch.Size
+    which: Tensor | None = None
+
+    @property
+    def leaks(self) -> bool:
+        """Whether the gate dielectric may leak."""
+        return True
+
+    def current(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Tensor:
+        """Drain current [A]."""
+        found: Tensor = self._flat(self.transistor.current, v_g, v_d, v_s)
+        return found
+
+    def current_and_conductances(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Conductances]:
+        """Drain current [A] and its slopes [A/V]."""
+
+        def both(*biases: Tensor) -> tuple[Tensor, Conductances]:
+            return self.transistor.current(*biases), self.transistor.conductances(*biases)
+
+        current, slopes = self._flat(both, v_g, v_d, v_s)
+        return current, slopes
 
     def current_and_charges(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Charges]:
         """Drain current [A] and terminal charges [C]."""
@@ -83,17 +133,27 @@ class Single:
         """Leakage of the gate dielectric [A]."""
         return GateCurrent(*self._flat(self.transistor.gate_current, v_g, v_d, v_s))
 
+    def part(self, which: Tensor) -> Single:
+        """The same for some elements of the flat batch; the others are evaluated too, for any model may come here."""
+        return replace(self, which=which if self.which is None else self.which[which])
+
     def _flat(self, method: Callable[..., Any], *biases: Tensor) -> Any:
+        where = self.which
+        if where is not None:
+            total = self.shape.numel()
+            biases = tuple(v.new_zeros((*v.shape[:-1], total)).index_copy(-1, where, v) for v in biases)
         found = method(*(v.reshape(self.shape) for v in biases))
-        return pytree.tree_map(lambda x: x.expand(self.shape).reshape(1, -1), found)
+        whole = pytree.tree_map(lambda x: x.expand(self.shape).reshape(1, -1), found)
+        return whole if where is None else pytree.tree_map(lambda x: x.index_select(-1, where), whole)
 
 
-def banks(transistors: Sequence[Transistor], shape: torch.Size) -> list[Bank | Single]:
+def banks(transistors: Sequence[Transistor], shape: torch.Size, device: torch.device) -> list[Bank | Single]:
     """Transistors sorted into banks.
 
     Args:
         transistors: Any transistors.
         shape: Batch that they broadcast to; it is flat in a bank.
+        device: Where their coefficients are wanted.
     """
     kinds: dict[tuple[bool, bool], list[int]] = {}
     found: list[Bank | Single] = []
@@ -104,19 +164,19 @@ def banks(transistors: Sequence[Transistor], shape: torch.Size) -> list[Bank | S
             found.append(Single((i,), transistor, shape))
     for members in kinds.values():
         some = [transistors[i] for i in members]
-        inner = _stack([x.inner for x in some], shape)  # type: ignore[attr-defined]
+        inner = _stack([x.inner for x in some], shape, device)  # type: ignore[attr-defined]
         leaks = [x.leakage for x in some]  # type: ignore[attr-defined]
-        found.append(Bank(tuple(members), inner, None if leaks[0] is None else _stack(leaks, shape)))
+        found.append(Bank(tuple(members), inner, None if leaks[0] is None else _stack(leaks, shape, device)))
     return found
 
 
-def _stack(trees: Sequence[Any], shape: torch.Size) -> Any:
+def _stack(trees: Sequence[Any], shape: torch.Size, device: torch.device) -> Any:
     """Trees of tensors as one tree, each leaf (member, 1) or (member, flat batch)."""
 
     def flat(leaf: Tensor) -> Tensor:
         return leaf.reshape(1) if leaf.numel() == 1 else leaf.expand(shape).reshape(-1)
 
     def stack(*leaves: Tensor) -> Tensor:
-        return torch.stack(torch.broadcast_tensors(*map(flat, leaves)))
+        return torch.stack(torch.broadcast_tensors(*map(flat, leaves))).to(device)
 
     return pytree.tree_map(stack, *trees)

@@ -3,7 +3,7 @@
     F(x) = w Q(x) + c I(x) + c g V - known = 0,   J = w C + c (G + g)
 
 with w = 1, c the step of an implicit method (transient) or w = 0, c = 1 (operating point); g is a conductance from
-every free node to ground that eases a start. Elements that have converged wait for the others.
+every free node to ground that eases a start. Elements that have converged are left out of the iterations of the others.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from .system import Drive, Flows, Slopes, System
 
 LIMIT = 0.3
 """Longest step of a node voltage in one iteration [V]."""
 CLOSE = 2e-6
-"""Step after which slopes carry charges and currents to the solution; its square over n phi is 1e-10 of them [V]."""
+"""Step after which slopes carry charges and currents to the solution; the square of it over n phi is what is lost,
+1e-9 of them. Charge is kept exactly after any step [V]."""
 
 
 class Solution(NamedTuple):
@@ -27,7 +29,7 @@ class Solution(NamedTuple):
     Attributes:
         x: Unknowns.
         flows: Currents and charges of all rows there.
-        jacobian: J there, (batch, row, column).
+        jacobian: J there, (row, column, batch).
         converged: Which elements of the batch are solved.
     """
 
@@ -37,13 +39,14 @@ class Solution(NamedTuple):
     converged: Tensor
 
 
-def solved_rows(system: System) -> list[int]:
+def solved_rows(system: System) -> slice | list[int]:
     """Rows whose equations are to vanish: free nodes and free sources."""
-    return [*range(len(system.free)), *range(len(system.place), len(system.place) + len(system.free_sources))]
+    nodes, total = len(system.free), len(system.place)
+    return [*range(nodes), *range(total, total + len(system.free_sources))] if system.free_sources else slice(nodes)
 
 
 def divide(jacobian: Tensor, by: Tensor) -> Tensor:
-    """Solution of J y = F, (row, batch); not a number where J is singular."""
+    """Solution of J y = F, (row, batch), for J (batch, row, column); not a number where J is singular."""
     match by.shape[0]:
         case 0:
             found = by
@@ -69,6 +72,7 @@ def newton(
     active: Tensor | None = None,
     shunt: float = 0.0,
     most: int = 40,
+    close: float = CLOSE,
 ) -> Solution:
     """Solve F = 0 for every element of a flat batch, without recording gradients.
 
@@ -77,29 +81,56 @@ def newton(
         start: First guess of the unknowns, (unknown, batch).
         drive: What the sources do.
         known: Known part, (solved row, batch) [C] or [A].
-        weight: w, 1 or 0.
+        weight: w, 1 or 0; with 0 charges are left out, and zero in the solution.
         step: c, (batch,) [s] or 1.
         active: Elements that matter; the others may stay where they are.
         shunt: g [S].
         most: Iterations.
+        close: Last step of a node that is found [V].
     """
     rows, nodes = solved_rows(system), len(system.free)
-    eye = torch.zeros((len(rows), len(rows), 1), dtype=start.dtype, device=start.device)
-    eye[range(nodes), range(nodes)] = shunt
-    x, converged = start, None
+    x, given = start, (drive, known, step)
+    whole: Solution | None = None
+    where: Tensor | None = None
     for _ in range(most):
-        at = system.slopes(x, drive)
-        jacobian, residual = _equations(at, x, rows, known, weight, step, eye)
-        dx = divide(jacobian, residual)
-        longest = dx[:nodes].abs().amax(0) if nodes else torch.zeros_like(step)
+        at = system.slopes(x, given[0], charged=bool(weight))
+        jacobian, residual = _equations(at, x[:nodes], rows, given[1], weight, given[2], shunt)
+        dx = -divide(jacobian.permute(2, 0, 1), residual)
+        longest = _longest(dx[:nodes])
         dx = dx * (LIMIT / longest.clamp(min=LIMIT))
-        x = x - torch.nan_to_num(dx, nan=0.0)
-        converged = longest < CLOSE
-        if bool((converged if active is None else converged | ~active).all()):
+        x = x + torch.nan_to_num(dx, nan=0.0)
+        converged = longest < close
+        now = Solution(x, _carried(at, dx, bool(weight)), jacobian, converged)
+        whole = now if whole is None or where is None else _put(whole, where, now)
+        missing = ~converged if active is None else active & ~converged
+        left = missing.nonzero()[:, 0]
+        if not len(left):
             break
-    assert converged is not None
-    flows = Flows(at.flows.current - _product(at.conductance, dx), at.flows.charge - _product(at.capacitance, dx))
-    return Solution(x, flows, jacobian, converged)
+        if len(left) < len(missing):  # the others have their solution, whatever these still need
+            system, where = system.part(left), left if where is None else where[left]
+            x, given = x[:, left], pytree.tree_map(lambda value: value[..., left], given)
+            active = None
+    assert whole is not None
+    return whole
+
+
+def _longest(dx: Tensor) -> Tensor:
+    """Largest step of a node, (batch,)."""
+    match len(dx):
+        case 0:
+            return dx.new_zeros(dx.shape[1])
+        case 1:
+            return dx[0].abs()
+        case _:
+            return dx.abs().amax(0)
+
+
+def _put(whole: Solution, where: Tensor, now: Solution) -> Solution:
+    """A solution with that of some elements in its place."""
+    flows = Flows(*(a.index_copy(1, where, b) for a, b in zip(whole.flows, now.flows, strict=True)))
+    jacobian = whole.jacobian.index_copy(2, where, now.jacobian)
+    converged = whole.converged.index_copy(0, where, now.converged)
+    return Solution(whole.x.index_copy(1, where, now.x), flows, jacobian, converged)
 
 
 def record(
@@ -111,29 +142,34 @@ def record(
         Unknowns, and the flows of all rows as functions of them and of every parameter.
     """
     rows = solved_rows(system)
-    at = system.slopes(found.x, drive)
+    at = system.slopes(found.x, drive, charged=bool(weight))
     flows = system.flows(found.x, drive)
-    zero = torch.zeros((), dtype=found.x.dtype, device=found.x.device)
-    jacobian, _ = _equations(at, found.x, rows, known.detach(), weight, step, zero)
+    jacobian, _ = _equations(at, found.x, rows, known.detach(), weight, step, 0.0)
     residual = weight * flows.charge[rows] + step * flows.current[rows] - known
-    dx = -divide(jacobian, residual)
-    return found.x + dx, Flows(
-        flows.current + _product(at.conductance, dx), flows.charge + _product(at.capacitance, dx)
-    )
+    dx = -divide(jacobian.permute(2, 0, 1), residual)
+    return found.x + dx, _carried(at._replace(flows=flows), dx, True)
 
 
 def _equations(
-    at: Slopes, x: Tensor, rows: list[int], known: Tensor, weight: float, step: Tensor, eye: Tensor
+    at: Slopes, v: Tensor, rows: slice | list[int], known: Tensor, weight: float, step: Tensor, shunt: float
 ) -> tuple[Tensor, Tensor]:
-    """Jacobian (batch, row, column) and residual (row, batch)."""
-    matrix = step * (at.conductance[rows] + eye)
+    """Jacobian (row, column, batch) and residual (row, batch); ``v`` are the free nodes, which the shunt leads from."""
+    matrix = step * at.conductance[rows]
     residual = step * at.flows.current[rows] - known
-    if eye.ndim:
-        residual = residual + step * torch.einsum("ijb,jb->ib", eye.expand(-1, -1, x.shape[1]), x)
     if weight:
-        matrix, residual = matrix + weight * at.capacitance[rows], residual + weight * at.flows.charge[rows]
-    return matrix.permute(2, 0, 1), residual
+        matrix, residual = matrix + at.capacitance[rows], residual + at.flows.charge[rows]
+    if shunt:
+        nodes = torch.arange(len(v), device=v.device)
+        matrix[nodes, nodes] += shunt * step
+        residual[: len(v)] += shunt * step * v
+    return matrix, residual
 
 
-def _product(matrix: Tensor, x: Tensor) -> Tensor:
-    return (matrix * x).sum(1)
+def _carried(at: Slopes, dx: Tensor, charged: bool) -> Flows:
+    """Flows after a step, by their slopes."""
+    current, charge = at.flows
+    return Flows(_after(current, at.conductance, dx), _after(charge, at.capacitance, dx) if charged else charge)
+
+
+def _after(value: Tensor, slopes: Tensor, dx: Tensor) -> Tensor:
+    return torch.addcmul(value, slopes[:, 0], dx) if len(dx) == 1 else value + (slopes * dx).sum(1)

@@ -38,18 +38,18 @@ def operating_point(
     Returns:
         The unknowns; not a number where no attempt converged.
     """
-    moment = torch.as_tensor(time, dtype=torch.float64).expand(system.batch)
-    drive = system.drive(moment)
-    start = torch.zeros((system.unknowns, system.batch), dtype=torch.float64)
+    like = {"dtype": torch.float64, "device": system.device}
+    drive = system.drive(torch.as_tensor(time, **like).expand(system.batch))
+    start = torch.zeros((system.unknowns, system.batch), **like)
     for node, value in (guess or {}).items():
         row = system.row_of(node)
         if row < len(system.free):
-            start[row] = torch.as_tensor(value, dtype=torch.float64).expand(system.shape).reshape(-1)
+            start[row] = torch.as_tensor(value, **like).expand(system.shape).reshape(-1)
     with torch.no_grad():
         found = _robust(system, start, drive)
     if torch.is_grad_enabled():
         none = torch.zeros_like(found.x)
-        x, _ = record(system, found, drive, none, 0.0, torch.ones(system.batch, dtype=torch.float64))
+        x, _ = record(system, found, drive, none, 0.0, none.new_ones(system.batch))
     else:
         x = found.x
     return OperatingPoint(torch.where(found.converged, x, torch.nan), found.converged)
@@ -57,7 +57,7 @@ def operating_point(
 
 def _robust(system: System, start: Tensor, drive: Drive) -> Solution:
     """Plain, then with a fading shunt, then with rising sources; each only for what is still open."""
-    one = torch.ones(system.batch, dtype=torch.float64)
+    one = start.new_ones(system.batch)
     none = torch.zeros_like(start)
     found = newton(system, start, drive, none, 0.0, one)
     for attempt in (_by_shunts, _by_ramp):
@@ -87,7 +87,7 @@ def _merge(old: Solution, new: Solution) -> Solution:
     """What was open from the new solution, the rest from the old."""
     keep = old.converged
     flows = type(old.flows)(*(torch.where(keep, a, b) for a, b in zip(old.flows, new.flows, strict=True)))
-    jacobian = torch.where(keep[:, None, None], old.jacobian, new.jacobian)
+    jacobian = torch.where(keep, old.jacobian, new.jacobian)
     return Solution(torch.where(keep, old.x, new.x), flows, jacobian, keep | new.converged)
 
 
