@@ -2,15 +2,15 @@
 
     (G + j w C) x = -(g + j w c) u,   G = dI/dx, C = dQ/dx, g = dI/du, c = dQ/du
 
-The slopes are those of :meth:`.System.flows` by the unknowns x and by the sources u alike, one row of the equations at
-a time. So a grounded source, which holds a node and is no unknown, excites through the column of its node, a source
+The slopes are those of :meth:`.System.flows` by the unknowns x and by the sources u alike, every transistor being its
+tangent. So a grounded source, which holds a node and is no unknown, excites through the column of its node, a source
 between two nodes through its own equation, and a current source through the nodes that it joins.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -18,10 +18,11 @@ from torch import Tensor
 
 from beolith.errors import BeolithError, nearest
 
-from ..netlist import CurrentSource
+from ..netlist import CurrentSource, Element, Fet, nodes_of
 from .newton import solved_rows
 from .operating_point import OperatingPoint, operating_point
 from .system import Drive, System
+from .tangent import slopes, tangent
 
 
 class Linear(NamedTuple):
@@ -30,12 +31,14 @@ class Linear(NamedTuple):
     Columns are the unknowns, then the sources: held nodes, free voltage sources, current sources.
 
     Attributes:
+        system: The circuit with every transistor replaced by its tangent.
         conductance: Of the currents [S], [1].
         capacitance: Of the charges [F].
         voltages: At the point, of all rows of the system, (row, batch) [V].
         converged: Where there is a point, (batch,).
     """
 
+    system: System
     conductance: Tensor
     capacitance: Tensor
     voltages: Tensor
@@ -80,9 +83,7 @@ def ac(
 ) -> Response:
     """Response of every node to a small sine of one source, all other sources being still.
 
-    Differentiable by everything that the circuit is made of, the operating point included. Gradients are exact for
-    transistors without contact resistance; with it the model hides an inner solve whose second derivatives are not
-    recorded in full, and they are approximate.
+    Differentiable by everything that the circuit is made of, the operating point included.
 
     Args:
         system: The circuit.
@@ -117,17 +118,32 @@ def ac(
 
 def linear(system: System, at: OperatingPoint | None = None, time: Tensor | float = 0.0) -> Linear:
     """A circuit about a point, differentiable if gradients are recorded; arguments as of :func:`ac`."""
-    recorded = torch.is_grad_enabled()
     point = operating_point(system, time) if at is None else at
     drive = system.drive(torch.as_tensor(time, dtype=torch.float64).expand(system.batch))
-    with torch.enable_grad():
-        u = torch.cat((point.x.where(point.converged, 0.0), *drive))
-        u = u if u.requires_grad else u.requires_grad_()
-        x, *given = u.split([system.unknowns, *(len(part) for part in drive)])
-        flows, rows = system.flows(x, Drive(*given)), solved_rows(system)
-        g, c = (torch.stack([_row(flow[row], u, recorded) for row in rows]) for flow in flows)
+    there = torch.cat((point.x.where(point.converged, 0.0), *drive))
+    x, *given = there.split([system.unknowns, *(len(part) for part in drive)])
     voltages = system.all_voltages(x, drive)
-    return Linear(g, c, voltages if recorded else voltages.detach(), point.converged)
+    tangential = _tangential(system, voltages)
+    recorded = any(flow.requires_grad for flow in tangential.flows(x, Drive(*given)))
+    with torch.enable_grad():
+        u = there.clone() if there.requires_grad else there.detach().requires_grad_()
+        x, *given = u.split([system.unknowns, *(len(part) for part in drive)])
+        flows, rows = tangential.flows(x, Drive(*given)), solved_rows(system)
+        g, c = (torch.stack([slopes(flow[row], [u], recorded)[0] for row in rows]) for flow in flows)
+    return Linear(tangential, g, c, voltages, point.converged)
+
+
+def _tangential(system: System, v: Tensor) -> System:
+    """The same circuit with every transistor replaced by its tangent at the voltages of all rows."""
+    nodes = {node: v[row].reshape(system.shape) for node, row in system.place.items()}
+
+    def straight(x: Element) -> Element:
+        if not isinstance(x, Fet):
+            return x
+        return replace(x, model=tangent(x.model, *(x.sign * nodes[node] for node in nodes_of(x))))
+
+    circuit = replace(system.circuit, elements=tuple(map(straight, system.circuit.elements)))
+    return System(circuit, system.shape)
 
 
 def divide(matrix: Tensor, by: Tensor, valid: Tensor) -> Tensor:
@@ -138,14 +154,6 @@ def divide(matrix: Tensor, by: Tensor, valid: Tensor) -> Tensor:
         good = (bad == 0) & valid
     x = torch.linalg.solve(torch.where(good[..., None, None], matrix, eye), by)
     return torch.where(good[..., None], x, torch.nan)
-
-
-def _row(flow: Tensor, u: Tensor, recorded: bool) -> Tensor:
-    """Slopes of one equation by unknowns and sources, (column, batch); elements of the batch do not know each other."""
-    if not flow.requires_grad:
-        return torch.zeros_like(u)
-    (slope,) = torch.autograd.grad(flow.sum(), u, retain_graph=True, create_graph=recorded)
-    return slope
 
 
 def _sources(system: System) -> dict[str, tuple[int, int]]:
