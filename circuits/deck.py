@@ -98,7 +98,7 @@ def deck(
     """
     s = system(circuit)
     start = {node: _value(value, s, index) for node, value in circuit.initial.items()}
-    times = f"{step / NANO!r} {stop / NANO!r} 0 {step / NANO!r}"
+    times = f"tran {step / NANO!r} {stop / NANO!r} 0 {step / NANO!r}"
     return _deck(s, _Clock(repr(NANO), _scale(s, index)), start, times, nodes, sources, index, OPTIONS)
 
 
@@ -119,6 +119,28 @@ def simulate(
         power = -current * _wave_at(s, name, times, index) / (scale * NANO)
         energies[name] = torch.cat((power.new_zeros(1), torch.cumulative_trapezoid(power, times)))
     return Waveforms(times, voltages, energies)
+
+
+def dc(
+    circuit: Circuit, source: str, values: tuple[float, float, float], nodes: Sequence[str], *, index: int = 0
+) -> dict[str, Tensor]:
+    """Operating points over a voltage source as ngspice finds them, each from its neighbour, by node, (point,) [V].
+
+    Args:
+        circuit: The circuit.
+        source: A voltage source.
+        values: First value, last value, and step [V].
+        nodes: Nodes to report.
+        index: Which element of the flat batch.
+
+    Raises:
+        BeolithError: As :func:`simulate`.
+    """
+    s = system(circuit)
+    _source(s, source)
+    analysis = f"dc v_{source} {' '.join(map(repr, values))}"
+    table = torch.as_tensor(run(_deck(s, _Clock(repr(NANO), _scale(s, index)), {}, analysis, nodes, (), index, OPTIONS)))
+    return dict(zip(nodes, table[:, 1:].T, strict=True))
 
 
 def hold(
@@ -147,7 +169,7 @@ def hold(
     decades = math.log10((float(samples[-1]) - last) / join)
     start = {node: float(first[node][-1]) for node in every}
     clock = _Clock(f"{join * math.log(10.0)!r}*exp({math.log(10.0)!r}*time)", SCALE)
-    times = f"{_TAU!r} {max(decades, _TAU) + _TAU!r} 0 {_TAU!r}"
+    times = f"tran {_TAU!r} {max(decades, _TAU) + _TAU!r} 0 {_TAU!r}"
     table = run(_deck(s, clock, start, times, nodes, (), index, HOLD_OPTIONS))
     early = samples < last + join
     tau = torch.log10(((samples - last) / join).clamp(min=1.0)).numpy()
@@ -163,7 +185,7 @@ def _deck(
     s: System,
     clock: _Clock,
     start: Mapping[str, float],
-    times: str,
+    analysis: str,
     nodes: Sequence[str],
     sources: Sequence[str],
     index: int,
@@ -192,7 +214,7 @@ def _deck(
             ".control",
             "set wr_singlescale",
             "set numdgt=12",
-            f"tran {times}",
+            analysis,
             f"wrdata out.txt {' '.join(wanted)}",
             "quit",
             ".endc",
