@@ -1,0 +1,1 @@
+"""Commands of the circuits: a module each, whose function ``command`` answers."""
