@@ -1,0 +1,1 @@
+"""Published memories of oxide transistors, and what is known of each."""
