@@ -2,13 +2,17 @@
 
     write time  from half of the word's edge until the storage node has covered 90 % of its way, from the other extreme
     read time   from half of the word's edge until neighbouring levels differ by twice the sense signal at the amplifier
-    energy      what all sources deliver from the first to the last frame of the operation, worst level
+    energy      charge that every terminal takes in a frame, times its voltage there; worst level
+
+A driver pays for charge at the voltage of the rail that it pulls to and gets nothing back when it lets a line fall; an
+ideal source would, and a loaded word line would cost nothing.
 
 Every level is written over the level at the other end. A cell that does not get there has no time: not a number.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +22,7 @@ from .cell import Cell
 from .crossing import crossing
 from .mna.system import system
 from .mna.transient import Trajectory, transient
-from .stimuli import Stimulus, Window, stimulus
+from .stimuli import FRAMES, Stimulus, Window, stimulus
 
 COVERED = 0.9
 """Share of its way that a written node has gone."""
@@ -67,7 +71,7 @@ def performance(
     s = stimulus(cell, [kind.write, kind.read], data, pulse=pulse, edge=edge)
     before = torch.where((data > data.flip(0)), data[:1], data[-1:])  # the other end
     windows = s.window(0), s.window(1)
-    marks = [0.0, windows[0].begin, windows[1].begin - 2.0 * s.edge, windows[1].begin, s.end]
+    marks = [0.0, *s.ends, windows[0].begin, windows[1].begin]
     samples = torch.cat([*(_dense(w) for w in windows), torch.tensor(marks, dtype=torch.float64)]).unique()
     found = transient(system(s.circuit(**cell.stored(before))), samples, tolerance=tolerance)
 
@@ -87,16 +91,14 @@ def performance(
     time, sensed = during(sensed, windows[1])
     signal = 0.5 * sensed.diff(dim=1).abs()
     read_time = crossing(time, signal.amin(1), torch.as_tensor(kind.sense_signal))
-    driven = (*kind.terminals, *(["held"] if "held" in found.system.place else []))
-    spent = torch.stack([found.energy(name) for name in driven]).sum(0)
-    split = windows[1].begin - 2.0 * s.edge
-    held = at(node, split)
+    spent = torch.stack([_paid(found.charge(name), rails, s, at) for name, rails in s.rails.items()]).sum(0)
+    held = at(node, s.ends[FRAMES])
     return (
         Performance(
             write_time,
             read_time,
-            (at(spent, split) - spent[0]).amax(0),
-            (spent[-1] - at(spent, split)).amax(0),
+            spent[:FRAMES].sum(0).amax(0),
+            spent[FRAMES:].sum(0).amax(0),
             end,
             held,
             signal.amin(1).amax(0),
@@ -105,6 +107,12 @@ def performance(
         s,
         found,
     )
+
+
+def _paid(charge: Tensor, rails: Sequence[Tensor], s: Stimulus, at: Callable[[Tensor, float], Tensor]) -> Tensor:
+    """Energy that the rails of one source pay in every frame but the first, (frame, level, *batch) [J]."""
+    moved = torch.stack([at(charge, end) for end in s.ends]).diff(dim=0)
+    return torch.stack([rail.expand(moved.shape[1:]) for rail in rails[1:]]) * moved
 
 
 def _dense(w: Window) -> Tensor:

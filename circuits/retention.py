@@ -232,7 +232,9 @@ def hold_power(cell: Cell, stored: Mapping[str, Tensor]) -> Tensor:
     """
     nodes, terminals = at_levels(cell, stored), cell.terminals(cell.data)
     held = terminals if cell.kind.static else {**terminals, **nodes}
-    every = torch.broadcast_shapes(cell.data.shape, *(v.shape for v in held.values()))  # levels, though none is asked for
+    every = torch.broadcast_shapes(
+        cell.data.shape, *(v.shape for v in held.values())
+    )  # levels, though none is asked for
     sources = tuple(VoltageSource(f"v_{n}", n, "0", v.expand(every)) for n, v in held.items())
     s = system(Circuit(cell.kind.title, (*cell.fets, *cell.capacitors, *sources)))
     x = operating_point(s, guess=nodes).x

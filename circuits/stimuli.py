@@ -22,6 +22,8 @@ DRIVER = 1e-3
 """Conductance of a closed line switch; 1 kohm charges 10 fF in 10 ps [S]."""
 OPEN = 1e-16
 """Conductance of an open one; a nanosecond of it is below an electron [S]."""
+FRAMES = 4
+"""Frames of an operation; the rest after it is the first frame of the next."""
 _HALF, _SOFT = 0.5, 0.02
 """Threshold and softness of the switches, whose control runs from 0 to 1 V [V]."""
 
@@ -65,32 +67,41 @@ class Stimulus:
 
     def window(self, operation: int) -> Window:
         """When the word of an operation moves; operations count from 0."""
-        t, first = self.times, 8 * operation + 3
+        t, first = self.times, 2 * FRAMES * operation + 3
         return Window(t[first], t[first + 1], t[first + 2], t[first + 3])
+
+    @property
+    def ends(self) -> list[float]:
+        """End of every frame; its rails supply what moves since the end of the one before it [s]."""
+        return self.times[1::2]
 
     @property
     def end(self) -> float:
         """End of the last frame [s]."""
         return self.times[-1]
 
+    @property
+    def rails(self) -> dict[str, list[Tensor]]:
+        """Voltages of every source in the frames, by its name [V]."""
+        rails = {terminal: [frame.voltages[terminal] for frame in self.frames] for terminal in self.cell.kind.terminals}
+        if any(frame.let_go for frame in self.frames):
+            rails["held"] = [volts(0.0 if frame.let_go else 1.0) for frame in self.frames]
+        return rails
+
     def circuit(self, **initial: Tensor) -> Circuit:
         """The cell with everything that drives it."""
-        cell, times = self.cell, self.times
-        lets_go = any(frame.let_go for frame in self.frames)
+        cell, times, rails = self.cell, self.times, self.rails
         elements: list[Element] = [*cell.fets, *cell.capacitors]
-        for terminal in cell.kind.terminals:
-            values = [frame.voltages[terminal] for frame in self.frames for _ in range(2)]
-            floats = lets_go and terminal in cell.kind.sense
-            node = f"{terminal}_drive" if floats else terminal
-            elements.append(VoltageSource(terminal, node, "0", _wave(times, values)))
-            if terminal in cell.kind.sense:
-                elements.append(Capacitor(f"{terminal}_line", terminal, "0", volts(cell.kind.line_capacitance)))
+        for name, values in rails.items():
+            sensed = name in cell.kind.sense
+            floats = sensed and "held" in rails
+            node = f"{name}_drive" if floats else name
+            elements.append(VoltageSource(name, node, "0", _wave(times, [v for v in values for _ in range(2)])))
+            if sensed:
+                elements.append(Capacitor(f"{name}_line", name, "0", volts(cell.kind.line_capacitance)))
             if floats:
                 numbers = [volts(x) for x in (_HALF, DRIVER, OPEN, _SOFT)]
-                elements.append(Switch(f"{terminal}_switch", node, terminal, "held", "0", *numbers))
-        if lets_go:
-            held = [volts(0.0 if frame.let_go else 1.0) for frame in self.frames for _ in range(2)]
-            elements.append(VoltageSource("held", "held", "0", _wave(times, held)))
+                elements.append(Switch(f"{name}_switch", node, name, "held", "0", *numbers))
         return Circuit(cell.kind.title, tuple(elements), initial)
 
 

@@ -1,4 +1,4 @@
-"""One step of TR-BDF2: its stages, the energy of the sources, and samples inside it."""
+"""One step of TR-BDF2: its stages, what the sources deliver, and samples inside it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class State(NamedTuple):
         past: Unknowns in the middle of the last step.
         ago: How long ago that was, infinite after a break point [s].
         rate: Of the unknowns, as the last step saw it [V/s].
-        energy: Delivered by the sources since the start [J].
+        given: Energy [J] and charge [C] that the sources have delivered since the start, (2, source, batch).
         drive: What the sources do.
     """
 
@@ -41,15 +41,15 @@ class State(NamedTuple):
     past: Tensor
     ago: Tensor
     rate: Tensor
-    energy: Tensor
+    given: Tensor
     drive: Drive
 
     @classmethod
     def at_rest(cls, system: System, x: Tensor, drive: Drive) -> State:
         """A state without a past."""
-        energy = x.new_zeros((len(system.held) + len(system.free_sources), x.shape[1]))
+        nothing = x.new_zeros((2, len(system.held) + len(system.free_sources), x.shape[1]))
         forever = torch.full_like(x[0], torch.inf)
-        return cls(x, system.flows(x, drive), x, forever, torch.zeros_like(x), energy, drive)
+        return cls(x, system.flows(x, drive), x, forever, torch.zeros_like(x), nothing, drive)
 
     def forget(self, where: Tensor) -> State:
         """The same without a past, where a source has a break point."""
@@ -100,7 +100,9 @@ def integrals(at: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def delivered(system: System, s: State, both: Stages, h: Tensor, at: Tensor | None = None) -> Tensor:
-    """Energy that the sources deliver in one step: int v (dQ/dt + I) dt, with v straight inside it [J].
+    """Energy and charge that the sources deliver in one step, (2, source, batch) [J], [C].
+
+        energy = int v (dQ/dt + I) dt,   charge = int (dQ/dt + I) dt,   v straight inside the step
 
     Args:
         system: The circuit.
@@ -119,30 +121,34 @@ def delivered(system: System, s: State, both: Stages, h: Tensor, at: Tensor | No
     turn = v[2] - v[0]
     if at is None:
         weights: tuple[float | Tensor, ...] = WEIGHTS
-        until = v[2] * charges[2]
+        until, last = charges[2], v[2]
     else:
         weights = integrals(at)
-        until = (v[0] + at * turn) * sum(w * q for w, q in zip(parabola(at), charges, strict=True))
-    energy = until - v[0] * charges[0]
+        a, b, c = parabola(at)
+        until, last = a * charges[0] + b * charges[1] + c * charges[2], v[0] + at * turn
+    energy, charge = last * until - v[0] * charges[0], until - charges[0]
     for w, q, i, u in zip(weights, charges, currents, v, strict=True):
         energy = energy + w * (h * u * i - turn * q)
+        charge = charge + w * h * i
     if not system.free_sources:
-        return energy
+        return torch.stack((energy, charge))
     x = [value[first:] for value in (s.x, *(end.x for end in ends))]
     free = torch.zeros_like(x[0])
+    moved = torch.zeros_like(x[0])
     for w, drive, i in zip(weights, drives, x, strict=True):
         free = free - w * h * drive.free * i
-    return torch.cat((energy, free))
+        moved = moved - w * h * i
+    return torch.stack((torch.cat((energy, free)), torch.cat((charge, moved))))
 
 
 class Inside:
-    """Voltages and energies at the times that are asked for, each on the parabola of the step around it."""
+    """Voltages, energies and charges at the times that are asked for, each on the parabola of the step around it."""
 
     def __init__(self, system: System, times: Tensor, s: State, begin: Tensor):
         self.system, self.times = system, times
         v = system.all_voltages(s.x, s.drive)
         self.voltages = v.new_zeros((len(times), *v.shape))
-        self.energies = v.new_zeros((len(times), *s.energy.shape))
+        self.given = v.new_zeros((len(times), *s.given.shape))
         self.voltages = torch.where((times[:, None] <= begin)[:, None], v, self.voltages)
         self.due = torch.searchsorted(times, begin, right=True)
 
@@ -181,4 +187,4 @@ class Inside:
         drive = Drive(*(torch.lerp(a, b, at) for a, b in zip(s.drive, both.drive_end, strict=True)))
         where = (sample, slice(None), who[which])
         self.voltages[where] = self.system.all_voltages(x, drive).T
-        self.energies[where] = (s.energy + delivered(self.system, s, both, h, at)).T
+        self.given[sample, :, :, who[which]] = (s.given + delivered(self.system, s, both, h, at)).permute(2, 0, 1)

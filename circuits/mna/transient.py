@@ -23,6 +23,8 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from beolith.errors import BeolithError, nearest
+
 from .newton import Solution, divide, newton, record, solved_rows
 from .operating_point import OperatingPoint, at_start
 from .stages import ERROR, GAMMA, SHARE, Inside, Stages, State, behind, bend, delivered
@@ -53,13 +55,14 @@ class Attempt(NamedTuple):
 
 @dataclass(frozen=True)
 class Trajectory:
-    """Voltages and energies at the sample times.
+    """Voltages, energies and charges at the sample times.
 
     Attributes:
         system: What was solved.
         times: Sample times, (time,) [s].
         voltages: Of every row of the system at the samples, (time, row, batch) [V].
-        energies: Delivered since the start by every held node and free source, (time, source, batch) [J].
+        given: Energy [J] and charge [C] delivered since the start by every held node and free source, (time, 2, source,
+            batch).
         status: :data:`OK` or why not, (batch,).
         steps: Steps taken, (batch,).
     """
@@ -67,7 +70,7 @@ class Trajectory:
     system: System
     times: Tensor
     voltages: Tensor
-    energies: Tensor
+    given: Tensor
     status: Tensor
     steps: Tensor
 
@@ -77,8 +80,18 @@ class Trajectory:
 
     def energy(self, source: str) -> Tensor:
         """Energy that a source has delivered since the start, (time, *batch) [J]."""
+        return self._given(source, 0)
+
+    def charge(self, source: str) -> Tensor:
+        """Charge that a source has delivered since the start, (time, *batch) [C]."""
+        return self._given(source, 1)
+
+    def _given(self, source: str, what: int) -> Tensor:
         names = [s.name for s, _ in self.system.held.values()] + [s.name for s in self.system.free_sources]
-        return self.energies[:, names.index(source)].reshape(len(self.times), *self.system.shape)
+        if source not in names:
+            title = self.system.circuit.title
+            raise BeolithError(f"circuit {title!r} has no voltage source {source!r}; {nearest(source, names)}")
+        return self.given[:, what, names.index(source)].reshape(len(self.times), *self.system.shape)
 
 
 def transient(
@@ -240,15 +253,15 @@ class _Walk:
         bent = bend(s, middle.x, end.x, h)[:nodes]
         off = torch.where(self.kept.within(who, t + h), torch.maximum(off, bent), off)
         error = off.amax(0) if nodes else torch.zeros_like(h)
-        energy = s.energy + delivered(system, s, both, h)
+        given = s.given + delivered(system, s, both, h)
         rate = (end.x - s.x) / h
-        return both, State(end.x, end.flows, middle.x, (1.0 - GAMMA) * h, rate, energy, drives[1]), error
+        return both, State(end.x, end.flows, middle.x, (1.0 - GAMMA) * h, rate, given, drives[1]), error
 
     def result(self) -> Trajectory:
         """What was found, not a number where it was not."""
         bad = self.status != OK
-        voltages, energies = (torch.where(bad, torch.nan, x) for x in (self.kept.voltages, self.kept.energies))
-        return Trajectory(self.system, self.times, voltages, energies, self.status, self.count)
+        voltages, given = (torch.where(bad, torch.nan, x) for x in (self.kept.voltages, self.kept.given))
+        return Trajectory(self.system, self.times, voltages, given, self.status, self.count)
 
 
 def _again(walk: _Walk) -> Trajectory:
@@ -267,8 +280,8 @@ def _again(walk: _Walk) -> Trajectory:
         two = Solution(*record(system, attempt.end, drives[1], known, 1.0, step), *attempt.end[2:])
         both = Stages(one, two, drives[0], drives[1])
         walk.kept.store(who, s, both, t, h, attempt.after)
-        energy = s.energy + delivered(system, s, both, h)
-        s = _choose(attempt.taken, State(two.x, two.flows, s.past, s.ago, s.rate, energy, drives[1]), s)
+        given = s.given + delivered(system, s, both, h)
+        s = _choose(attempt.taken, State(two.x, two.flows, s.past, s.ago, s.rate, given, drives[1]), s)
         t = attempt.after
     return walk.result()
 
