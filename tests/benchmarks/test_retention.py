@@ -12,7 +12,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from beolith.circuits.cell import load
 from beolith.circuits.mismatch import deviates
-from beolith.circuits.retention_statistics import Population, population, worst
+from beolith.circuits.population import Population, population
+from beolith.circuits.retention_statistics import worst
 
 COUNT = 1_000_000
 HELD = {"floor": -0.8, "both": -0.45, "diffusion": -0.1}

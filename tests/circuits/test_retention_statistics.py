@@ -15,18 +15,9 @@ from torch import Tensor
 from beolith.circuits.bitcells.base import Bitcell
 from beolith.circuits.cell import build, load
 from beolith.circuits.mismatch import deviates, drawn
+from beolith.circuits.population import Population, after, population
 from beolith.circuits.retention import by_transient, retention, written
-from beolith.circuits.retention_statistics import (
-    Population,
-    after,
-    ideal_sigma,
-    limits,
-    lost_after,
-    population,
-    refresh_period,
-    spread,
-    worst,
-)
+from beolith.circuits.retention_statistics import ideal_sigma, limits, lost_after, refresh_period, spread, worst
 from beolith.devices import library
 from beolith.devices.base import DeviceState
 from beolith.devices.gate_leakage import GateLeakageParameters
