@@ -30,17 +30,20 @@ class Noise:
     """Noise voltage of a node.
 
     Attributes:
+        system: What was solved.
         frequencies: (frequency,) [Hz].
         parts: Spectral density that each noisy element causes, by its name, (frequency, *batch) [V^2/Hz].
     """
 
+    system: System
     frequencies: Tensor
     parts: Mapping[str, Tensor]
 
     @property
     def density(self) -> Tensor:
         """Spectral density of all elements together, which know nothing of each other, (frequency, *batch) [V^2/Hz]."""
-        return torch.stack(tuple(self.parts.values())).sum(0)
+        silent = torch.zeros((len(self.frequencies), *self.system.shape), dtype=torch.float64)
+        return sum(self.parts.values(), silent)
 
     @property
     def rms(self) -> Tensor:
@@ -101,7 +104,7 @@ def noise(
         transfer = adjoint[..., system.row_of(a)] - adjoint[..., system.row_of(b)]
         square = transfer.real**2 + transfer.imag**2
         parts[x.name] = density * square.reshape(-1, *system.shape)
-    return Noise(wanted, parts)
+    return Noise(system, wanted, parts)
 
 
 def _noisy(about: Linear, frequencies: Tensor, kt: Tensor) -> Iterator[tuple[Element, tuple[str, str], Tensor]]:

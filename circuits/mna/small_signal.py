@@ -96,7 +96,7 @@ def ac(
         Voltages per volt or ampere; not a number where there is no operating point or no response.
 
     Raises:
-        BeolithError: The circuit has no such source.
+        BeolithError: The circuit has no such source, or gradients are wanted of a model whose slopes record none.
 
     References:
         ho1975 (modified nodal analysis).
@@ -128,9 +128,14 @@ def linear(system: System, at: OperatingPoint | None = None, time: Tensor | floa
     with torch.enable_grad():
         u = there.clone() if there.requires_grad else there.detach().requires_grad_()
         x, *given = u.split([system.unknowns, *(len(part) for part in drive)])
-        flows, rows = tangential.flows(x, Drive(*given)), solved_rows(system)
-        g, c = (torch.stack([slopes(flow[row], [u], recorded)[0] for row in rows]) for flow in flows)
+        g, c = (_by(flow[solved_rows(system)], u, recorded) for flow in tangential.flows(x, Drive(*given)))
     return Linear(tangential, g, c, voltages, point.converged)
+
+
+def _by(flow: Tensor, u: Tensor, recorded: bool) -> Tensor:
+    """Slopes of every row, (row, column, batch); the elements of the batch do not know each other."""
+    found = [slopes(row, [u], recorded)[0] for row in flow]
+    return torch.stack(found) if found else u.new_zeros((0, *u.shape))
 
 
 def _tangential(system: System, v: Tensor) -> System:

@@ -117,7 +117,7 @@ def test_power_of_a_pink_and_of_a_white_density():
 # ----------------------------------------------------------------------------------------------------- transistors
 
 
-@pytest.mark.parametrize("card", ["belmonte2023_igzo", "han2021_igzo", "silicon_45nm", "silicon_45nm_p"])
+@pytest.mark.parametrize("card", ["januar2026_iwo_13nm", "han2021_igzo", "silicon_45nm", "silicon_45nm_p"])
 def test_a_common_source_stage_by_hand(card: str):
     """S = (S_I + 4kT/R)/|1/R + g_ds + j w (C + C_dd)|^2, of either polarity, with contacts and without."""
     c, f = common_source(card), f64(1e3, 1e8, 1e11)
@@ -163,7 +163,9 @@ def test_a_ladder_agrees_with_ngspice():
     parts.append(Capacitor("cx", "n1", "n3", f64(4e-13)))
     control = ["noise v(n4) v dec 4 1e5 1e10", "setplot noise1", "wrdata out.txt onoise_spectrum"]
     table = torch.as_tensor(
-        deck.run("\n".join([*lines, ".options temp=27", ".control", "set numdgt=12", *control, "quit", ".endc", ".end\n"]))
+        deck.run(
+            "\n".join([*lines, ".options temp=27", ".control", "set numdgt=12", *control, "quit", ".endc", ".end\n"])
+        )
     )
     found = noise(system(Circuit("ladder", tuple(parts))), table[:, 0], "n4", 300.15)
     torch.testing.assert_close(torch.sqrt(found.density), table[:, 1], rtol=1e-5, atol=0)
@@ -173,11 +175,22 @@ def test_a_ladder_agrees_with_ngspice():
 
 
 def test_where_there_is_no_operating_point_there_is_no_noise_and_the_others_have_theirs():
-    parts = VoltageSource("v", "a", "0", f64(1.0, 2.0)), Resistor("r", "a", "b", f64(1e3)), Resistor("s", "b", "0", f64(1e3))
+    parts = (
+        VoltageSource("v", "a", "0", f64(1.0, 2.0)),
+        Resistor("r", "a", "b", f64(1e3)),
+        Resistor("s", "b", "0", f64(1e3)),
+    )
     s = system(Circuit("half", parts))
     point = OperatingPoint(operating_point(s).x, torch.tensor([True, False]))
     found = noise(s, [1e3], "b", 300.0, at=point).density[0]
     assert [bool(torch.isfinite(x)) for x in found] == [True, False]
+
+
+def test_a_circuit_of_capacitors_is_silent():
+    parts = VoltageSource("v", "a", "0", f64(1.0)), Capacitor("c", "a", "0", f64(1e-15))
+    found = noise(system(Circuit("capacitor", parts)), [1.0, 2.0], "a", 300.0)
+    assert found.density.tolist() == [0.0, 0.0]
+    assert not found.parts
 
 
 def test_an_unknown_node_is_named():

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import torch
+from scipy import constants
 from torch import Tensor
 
 from beolith.circuits import deck
@@ -26,13 +28,14 @@ from beolith.circuits.netlist import (
 )
 from beolith.devices import library
 from beolith.devices.base import DeviceState, Transistor
-from beolith.devices.self_heating import SelfHeated, ThermalParameters
+from beolith.devices.gate_leakage import GateLeakageParameters
+from beolith.devices.self_heating import SelfHeated
 from beolith.errors import BeolithError
 
 from .conftest import f64
 
 CARDS = ["liu2023_ito", "han2021_igzo", "silicon_45nm", "silicon_45nm_p"]
-"""Without contacts, with contacts, with gate leakage or not, n-type and p-type."""
+"""Without contacts and with, n-type and p-type."""
 
 
 def fet(card: str, width: Tensor | float = 1e-6, shift: Tensor | float = 0.0) -> Transistor:
@@ -65,7 +68,11 @@ def close(found: Tensor, expected: Tensor | complex | Sequence[complex], rtol: f
 def test_an_rc_is_a_low_pass():
     """1/(1 + j w RC), the batch in the resistance; the held node follows its source, and 0 Hz is allowed."""
     r, f = f64(500.0, 1e3, 2e3), f64(0.0, 1e8, 1e10)
-    parts = VoltageSource("v", "in", "0", f64(1.0)), Resistor("r", "in", "out", r), Capacitor("c", "out", "0", f64(1e-12))
+    parts = (
+        VoltageSource("v", "in", "0", f64(1.0)),
+        Resistor("r", "in", "out", r),
+        Capacitor("c", "out", "0", f64(1e-12)),
+    )
     found = ac(system(Circuit("rc", parts)), f, "v")
     assert found["out"].shape == (3, 3)
     close(found["out"], 1.0 / (1.0 + 2j * torch.pi * f[:, None] * r * 1e-12))
@@ -154,21 +161,30 @@ def test_gradient_of_a_gain(card: str):
             assert float(gradient) == pytest.approx(float(gain(*up) - gain(*down)) / (2 * h), rel=1e-5)
 
 
-def test_gradient_by_a_leaking_gate_and_by_a_switch():
-    """A gate that leaks through a series resistor, a switch in the load: by oxide-limited gain and by control voltage."""
+def test_a_gate_that_leaks_and_a_switch_as_the_load():
+    """At rest the gain is the slope of the operating point; its gradient by leakage and control by differences."""
+    values = [f64(1e-5).requires_grad_(), f64(0.55).requires_grad_(), f64(0.7).requires_grad_()]
 
-    def gain(series: Tensor, control: Tensor) -> Tensor:
+    def circuit(conductivity: Tensor, control: Tensor, gate: Tensor) -> Circuit:
+        leak = GateLeakageParameters(conductivity, *map(f64, (0.6 * constants.electron_volt, 4.0, 0.0, 1e-19, 0.3)))
         parts = (
             VoltageSource("vdd", "vdd", "0", f64(1.0)),
-            VoltageSource("vin", "in", "0", f64(0.7)),
+            VoltageSource("vin", "in", "0", gate),
             VoltageSource("on", "on", "0", control),
-            Resistor("rg", "in", "g", series),
+            Resistor("rg", "in", "g", f64(1e9)),
             Switch("s", "vdd", "out", "on", "0", f64(0.5), f64(1e-4), f64(1e-8), f64(0.1)),
-            Fet("m", "g", "out", "0", fet("silicon_45nm")),
+            Fet("m", "g", "out", "0", replace(fet("silicon_45nm"), gate=leak)),
         )
-        return ac(system(Circuit("switched", parts)), [1e9], "vin")["out"].abs()[0]
+        return Circuit("leaky", parts)
 
-    values = [f64(1e5).requires_grad_(), f64(0.55).requires_grad_()]
+    def gain(*x: Tensor) -> Tensor:
+        return ac(system(circuit(*x)), [0.0], "vin")["out"].real[0]
+
+    s = system(circuit(*values))
+    x = operating_point(s).x
+    (slope,) = torch.autograd.grad(x[s.row_of("out")].sum(), values[2], retain_graph=True)
+    torch.testing.assert_close(gain(*values).detach(), slope, rtol=1e-7, atol=0)
+    assert 0.05 < float(x[s.row_of("g")].detach()) < 0.65  # so much leaks
     gradients = torch.autograd.grad(gain(*values), values)
     with torch.no_grad():
         for i, (value, gradient) in enumerate(zip(values, gradients, strict=True)):
@@ -181,21 +197,23 @@ def test_nothing_is_recorded_where_nothing_asks_for_it():
     assert not ac(system(amplifier(fet("silicon_45nm"))), [1.0], "vin")["out"].requires_grad
 
 
-@pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not installed (Debian package 'ngspice')")
-def test_a_complementary_inverter_agrees_with_ngspice():
-    """Loaded by another inverter's gates; ngspice differentiates the exported subcircuits itself."""
+def pair() -> Circuit:
+    """A complementary inverter where its gain is highest."""
     n, p = fet("silicon_45nm", 2e-7), fet("silicon_45nm_p", 3e-7)
-    parts: list[Element] = [VoltageSource("vdd", "vdd", "0", f64(1.0)), VoltageSource("vin", "in", "0", f64(0.52))]
-    for i, (gate, out) in enumerate((("in", "out"), ("out", "end"))):
-        parts += [Fet(f"n{i}", gate, out, "0", n), Fet(f"p{i}", gate, out, "vdd", p)]
-    c = Circuit("inverters", (*parts, Capacitor("c", "end", "0", f64(1e-15))))
-    text = deck.deck(c, 1e-9, 1e-9, ["out", "end"])
-    text = re.sub(r"^(v_vin .*)$", r"\1 ac 1", re.sub(r"^tran .*$", "ac dec 2 1e-2 1e3", text, flags=re.M), flags=re.M)
-    table = torch.as_tensor(deck.run(text))
-    found = ac(system(c), table[:, 0] / deck.NANO, "vin")
-    for node, real, imaginary in (("out", 1, 2), ("end", 3, 4)):
-        close(found[node], torch.complex(table[:, real], table[:, imaginary]), 1e-4)
-    assert float(found["end"][0].abs()) > 1.0
+    parts = VoltageSource("vdd", "vdd", "0", f64(1.0)), VoltageSource("vin", "in", "0", f64(0.47))
+    fets = Fet("n", "in", "out", "0", n), Fet("p", "in", "out", "vdd", p)
+    return Circuit("pair", (*parts, *fets, Capacitor("c", "out", "0", f64(1e-15))))
+
+
+@pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not installed (Debian package 'ngspice')")
+@pytest.mark.parametrize("c", [pair(), amplifier(fet("han2021_igzo"))], ids=["pair", "contacts"])
+def test_an_inverter_agrees_with_ngspice(c: Circuit):
+    """Over six decades to beyond its bandwidth; ngspice differentiates the exported subcircuits itself."""
+    text = re.sub(r"^(v_vin .*)$", r"\1 ac 1", deck.deck(c, 1e-9, 1e-9, ["out"]), flags=re.M)
+    table = torch.as_tensor(deck.run(re.sub(r"^tran .*$", "ac dec 2 1e-3 1e3", text, flags=re.M)))
+    found = ac(system(c), table[:, 0] / deck.NANO, "vin")["out"]
+    close(found, torch.complex(table[:, 1], table[:, 2]), 1e-4)
+    assert float((found[-1] / found[0] - 1.0).abs()) > 0.5
 
 
 # ------------------------------------------------------------------------------------------------------- bad input
@@ -208,5 +226,11 @@ def test_an_unknown_source_is_named():
 
 def test_gradients_that_would_be_wrong_are_refused():
     """The slopes of a heated transistor record nothing; without gradients they are as good as any."""
-    cold = fet("liu2023_ito", f64(1e-6).requires_grad_())
-    heated = library.load("byun2026_igzo")
+    heated = SelfHeated(fet("liu2023_ito"), library.load("liu2023_ito").thermal)
+    load = f64(1e5).requires_grad_()
+    at = operating_point(system(amplifier(heated.transistor, load)))
+    with pytest.raises(BeolithError, match="small signals of SelfHeated: its slopes cannot be differentiated"):
+        ac(system(amplifier(heated, load)), [0.0], "vin", at=at)
+    with torch.no_grad():
+        warm, cold = (ac(system(amplifier(m, load)), [0.0], "vin", at=at)["out"] for m in (heated, heated.transistor))
+    assert 0.0 < float((warm / cold - 1.0).abs()) < 0.1
