@@ -61,11 +61,11 @@ def deck(circuit: Circuit, stop: float, step: float, nodes: Sequence[str], *, in
     s = system(circuit)
     for node in nodes:
         s.row_of(node)
-    names: dict[int, str] = {}
+    names: dict[tuple[int, int], str] = {}
     models, lines = list[str](), list[str]()
     for element in circuit.elements:
-        if isinstance(element, Fet) and id(element.model) not in names:
-            names[id(element.model)] = name = f"m{len(names) + 1}"
+        if isinstance(element, Fet) and _kind(element) not in names:
+            names[_kind(element)] = name = f"m{len(names) + 1}"
             models.append(_model(name, element, s, index))
         lines += _lines(element, s, index, names)
     start = " ".join(f"v(n_{node})={_value(value, s, index)!r}" for node, value in circuit.initial.items())
@@ -130,7 +130,12 @@ def run(text: str) -> np.ndarray:
         return np.loadtxt(out)
 
 
-def _lines(x: Element, s: System, index: int, names: dict[int, str]) -> Iterator[str]:
+def _kind(x: Fet) -> tuple[int, int]:
+    """What transistors of one subcircuit have in common."""
+    return id(x.model), x.sign
+
+
+def _lines(x: Element, s: System, index: int, names: dict[tuple[int, int], str]) -> Iterator[str]:
     """An element in the language of ngspice."""
     n = {"0": "0"} | {node: f"n_{node}" for node in s.circuit.nodes}
     match x:
@@ -147,24 +152,15 @@ def _lines(x: Element, s: System, index: int, names: dict[int, str]) -> Iterator
             control = f"1/(1+exp(-(v({n[plus]},{n[minus]})-{t!r})/{soft!r}))"
             conductance = f"{low * SCALE * NANO!r}*exp({math.log(g / low)!r}*{control})"
             yield f"b_{name} {n[a]} {n[b]} i={conductance}*v({n[a]},{n[b]})"
-        case Fet(name, gate, drain, source, model, sign):
-            ends = {"d": n[drain], "g": n[gate], "s": n[source]}
-            if sign > 0:
-                yield f"x_{name} {ends['d']} {ends['g']} {ends['s']} {names[id(model)]}"
-                return
-            # a p-type transistor: an n-type one at mirrored voltages, whose currents come back with changed signs
-            inner = {end: f"{name}_{end}" for end in ends}
-            for end, node in ends.items():
-                yield f"e_{name}_{end} {inner[end]}m 0 {node} 0 -1"
-                yield f"v_{name}_{end} {inner[end]}m {inner[end]} 0"
-                yield f"f_{name}_{end} {node} 0 v_{name}_{end} -1"
-            yield f"x_{name} {inner['d']} {inner['g']} {inner['s']} {names[id(model)]}"
+        case Fet(name, gate, drain, source):
+            yield f"x_{name} {n[drain]} {n[gate]} {n[source]} {names[_kind(x)]}"
 
 
 def _model(name: str, x: Fet, s: System, index: int) -> str:
     if not isinstance(x.model, ThinFilmTransistor):
         raise BeolithError(f"circuit {s.circuit.title!r}: transistor {x.name!r} is no T-EKV one and cannot be exported")
-    return subcircuit(name, _one(x.model, s, index), rate=repr(NANO), scale=SCALE)
+    model = dataclasses.replace(_one(x.model, s, index), sign=x.sign)
+    return subcircuit(name, model, rate=repr(NANO), scale=SCALE)
 
 
 def _one(tree: Any, s: System, index: int) -> Any:

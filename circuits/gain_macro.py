@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from beolith.errors import BeolithError
+
 from ..devices.base import DeviceState, Transistor
 from ..devices.library import Device
 from .base import Cost, Operation
@@ -114,7 +116,13 @@ class GainCellMacro:
 def gain_cell(
     device: Device, d: GainCellDesign, temperature: Tensor, write: DeviceState, read: DeviceState
 ) -> Gain2T0C:
-    """The cell of a design in a device technology, at a temperature and state."""
+    """The cell of a design in a device technology, at a temperature and state.
+
+    Raises:
+        BeolithError: The device is p-type.
+    """
+    if device.sign < 0:
+        raise BeolithError(f"{device.card.key}: a p-type transistor; the gain cell is made of n-type ones")
     return Gain2T0C(
         device.transistor(_f64(d.write_width), _f64(d.write_length), temperature, write),
         device.transistor(_f64(d.read_width), _f64(d.read_length), temperature, read),

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from beolith.errors import BeolithError
+
 from ..devices.base import Transistor
 
 GROUND = "0"
@@ -136,7 +138,7 @@ class Switch:
 
 @dataclass(frozen=True)
 class Fet:
-    """A transistor; a p-type one is an n-type :class:`~beolith.devices.base.Transistor` with all its signs changed.
+    """A transistor; a p-type one is its n-type mirror image with all voltages and currents mirrored back.
 
     Attributes:
         name: Name of the element.
@@ -144,7 +146,10 @@ class Fet:
         drain: Drain node.
         source: Source node.
         model: The transistor at its size, temperature and state.
-        sign: 1 for n-type, -1 for p-type.
+        sign: 1 for n-type, -1 for p-type; left out, what the model is. -1 makes a p-type one of an n-type model.
+
+    Raises:
+        BeolithError: The sign is another number, or the model is p-type and the sign says n-type.
     """
 
     name: str
@@ -152,7 +157,16 @@ class Fet:
     drain: str
     source: str
     model: Transistor
-    sign: int = 1
+    sign: int = 0
+
+    def __post_init__(self) -> None:
+        sign = self.sign or self.model.sign
+        if sign not in (1, -1) or sign > self.model.sign:
+            kind = "n" if self.model.sign > 0 else "p"
+            raise BeolithError(
+                f"transistor {self.name!r}: sign {sign} for a {kind}-type model; allowed: {'1 or ' * (kind == 'n')}-1"
+            )
+        object.__setattr__(self, "sign", sign)
 
 
 Element = Resistor | Capacitor | VoltageSource | CurrentSource | Switch | Fet

@@ -102,7 +102,12 @@ class Transistor(Protocol):
 
     All voltages share one arbitrary reference: adding a constant to the three changes nothing. Swapping source
     and drain changes the sign of the current and swaps the charges. Currents [A] flow into the drain.
+    A p-type transistor is that of its n-type mirror image: all voltages, currents and charges with their signs changed.
     """
+
+    @property
+    def sign(self) -> int:
+        """1 for an n-type transistor, -1 for the mirror image of a p-type one."""
 
     def current(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Tensor:
         """Drain current, broadcast shape of the biases and parameters [A]."""

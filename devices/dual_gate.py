@@ -113,6 +113,11 @@ class BackBiased:
     gates: DualGate
     v_b: Tensor
 
+    @property
+    def sign(self) -> int:
+        """That of the transistor."""
+        return self.gates.transistor.sign
+
     def current(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Tensor:
         """Drain current, broadcast shape of the biases and parameters [A]."""
         return self.gates.current(v_g, self.v_b, v_d, v_s)

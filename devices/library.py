@@ -50,6 +50,8 @@ SECTIONS: dict[str, type] = {
     "typical": Typical,
 }
 MODELS = ("tekv",)
+SIGNS = {"n": 1, "p": -1}
+"""Sign of all voltages and currents of a device over those of the n-type transistor that its card describes."""
 TERMS = ("contacts", "gate", "noise_parameters")
 """Sections that stand around the channel: each is a field of :class:`.thin_film.ThinFilmTransistor`, None if absent."""
 NEUTRAL: dict[str, dict[str, float]] = {
@@ -109,6 +111,11 @@ class Device:
     validity: Validity
     typical: Typical
 
+    @property
+    def sign(self) -> int:
+        """1 for an n-type device; -1 for a p-type one, whose card and models are those of its n-type mirror image."""
+        return SIGNS[self.card.polarity]
+
     def transistor(
         self,
         width: Tensor,
@@ -118,7 +125,7 @@ class Device:
         *,
         without: Collection[str] = (),
     ) -> ThinFilmTransistor:
-        """This device at a size [m], a temperature [K] and a state.
+        """This device at a size [m], a temperature [K] and a state; a p-type one mirrored, see :attr:`sign`.
 
         Args:
             width: Channel width [m].
@@ -142,6 +149,7 @@ class Device:
         return ThinFilmTransistor(
             Tekv(self.tekv.replace(**off), width, length, temperature, state or DeviceState()),
             **{name: None if term.absent else term for name, term in terms.items()},
+            sign=self.sign,
         )
 
     def varied(
@@ -275,12 +283,15 @@ def from_card(card: cards.Card) -> Device:
     """The models of a card, as float64 tensors on the CPU.
 
     Raises:
-        CardError: The card asks for a compact model that does not exist.
+        CardError: The card asks for a compact model or a polarity that does not exist.
     """
+    faults = []
     if card.model not in MODELS:
-        raise CardError(
-            f"{card.path.name}: model: there is no compact model {card.model!r}; {nearest(card.model, MODELS)}"
-        )
+        faults.append(f"model: there is no compact model {card.model!r}; {nearest(card.model, MODELS)}")
+    if card.polarity not in SIGNS:
+        faults.append(f"polarity: {card.polarity!r} is none; {nearest(card.polarity, SIGNS)}")
+    if faults:
+        raise CardError("\n".join(f"{card.path.name}: {fault}" for fault in faults))
 
     def build(section: str, schema: type[P]) -> P:
         values = card.values(section)

@@ -195,6 +195,11 @@ class SelfHeated:
     transistor: ThinFilmTransistor
     thermal: ThermalParameters
 
+    @property
+    def sign(self) -> int:
+        """That of the transistor."""
+        return self.transistor.sign
+
     @cached_property
     def resistance(self) -> Tensor:
         """Thermal resistance [K/W]."""

@@ -30,12 +30,14 @@ class ThinFilmTransistor:
         contacts: Resistance of source and drain.
         gate: Leakage of the gate dielectric.
         noise_parameters: Low-frequency noise; thermal noise is always there.
+        sign: 1 for n-type, -1 where all this is the mirror image of a p-type transistor.
     """
 
     channel: Tekv
     contacts: ContactParameters | None = None
     gate: GateLeakageParameters | None = None
     noise_parameters: NoiseParameters | None = None
+    sign: int = 1
 
     @property
     def parameters(self) -> TekvParameters:

@@ -3,7 +3,8 @@ r"""Figures of merit and curves of a card at the size and bias where it is usual
     I_on = I_D(V_G,on, V_D),   I_off = I_D(V_G,off, V_D)
     V_T: I_D = 100 nA W/L at V_D,   SS: the steepest swing above 10 I_off
 
-The constant current of 100 nA W/L is a convention of the field; published thresholds seldom say theirs.
+The constant current of 100 nA W/L is a convention of the field; published thresholds seldom say theirs. A p-type card
+has the curves of its n-type mirror image, and a threshold with the sign of the device.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ CONSTANT_CURRENT = 1e-7
 
 @dataclass(frozen=True)
 class Merit:
-    """Figures of merit: SI, currents per width; NaN where the curve does not reach."""
+    """Figures of merit: SI, sizes of currents per width; NaN where the curve does not reach."""
 
     length: float
     swing: float
@@ -69,7 +70,7 @@ def merit(device: Device) -> Merit:
     return Merit(
         length,
         float(swing.min()) if len(swing) else float("nan"),
-        float(v_g[crossing]) if 0 < crossing < len(v_g) else float("nan"),
+        device.sign * float(v_g[crossing]) if 0 < crossing < len(v_g) else float("nan"),
         float(current[-1]),
         float(current[0]),
     )

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from beolith import registry
 from beolith.terminal import Answer, grid
 
-COLUMNS = "card material L[nm] SS[mV/dec] V_T[V] I_on[uA/um] I_off[A/um] measured fitted derived assumed"
+COLUMNS = "card type material L[nm] SS[mV/dec] V_T[V] I_on[uA/um] I_off[A/um] measured fitted derived assumed"
 KINDS = ("measured", "fitted", "derived", "assumed")
 
 
 def command() -> Answer:
-    """List the published transistors: material, length, swing, threshold and currents, and what they stand on.
+    """List the published transistors: polarity, material, length, swing, threshold, currents and what they stand on.
 
     Figures of merit are the model's, at the size and bias that the card calls typical; the threshold is at 100 nA W/L.
     The last columns count the numbers of a card that were measured, fitted, derived and assumed, defaults left out.
@@ -35,9 +35,10 @@ def command() -> Answer:
             f"{found.on_current:.3g}",
             f"{1e-6 * found.off_current:.1e}",
         )
-        rows.append((name, card.material, *figures, *_shares(counts, KINDS)))
+        rows.append((name, card.polarity, card.material, *figures, *_shares(counts, KINDS)))
         data[name] = {
             "title": card.title,
+            "polarity": card.polarity,
             "material": card.material,
             "numbers": dict(counts),
             "typical": {**asdict(found), "unit": "SI, currents A/m"},

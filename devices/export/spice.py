@@ -49,7 +49,8 @@ def subcircuit(name: str, transistor: ThinFilmTransistor, *, rate: str = "1", sc
     """A transistor as a subcircuit with terminals d, g and s.
 
     Its parameters are w and l [m], t [K], dvt, a threshold shift on top of that of the state [V], and scale, which
-    multiplies currents and charges; their defaults are those of the transistor.
+    multiplies currents and charges; their defaults are those of the transistor. The mirror image of a p-type transistor
+    gives a p-type subcircuit: every branch is turned round.
 
     Args:
         name: Name of the subcircuit.
@@ -66,7 +67,12 @@ def subcircuit(name: str, transistor: ThinFilmTransistor, *, rate: str = "1", sc
     defaults = " ".join(f"{key}={expression(trace, size)!r}" for key, size in sizes.items())
     aged = transistor.state.replace(threshold_shift=dvt + transistor.state.threshold_shift)
     d, s = ("di", "si") if transistor.contacts else ("d", "s")
-    biases = Biases(f"v(g,{s})", f"v({d},{s})", "v(g,s)", "v(d,s)")
+
+    def branch(a: str, b: str, between: str = " ") -> str:
+        """Two nodes in the order in which voltages and currents count."""
+        return between.join((a, b)[:: transistor.sign])
+
+    biases = Biases(*(f"v({branch(*ends, ',')})" for ends in (("g", s), (d, s), ("g", "s"), ("d", "s"))))
     parts = Parts(transistor.parameters, transistor.contacts, transistor.gate)
     m = model(trace, parts, width, length, temperature, aged, biases)
     wanted = (m.current, m.drain_charge, m.source_charge, *m.contacts, *m.gate)
@@ -88,14 +94,14 @@ def subcircuit(name: str, transistor: ThinFilmTransistor, *, rate: str = "1", sc
     lines += [f"b{wire} {wire} 0 i={write(law, nodes, _FUNCTIONS)}" for wire, law in laws.items()]
     text = {x: write(explicit[x], nodes, _FUNCTIONS) for x in wanted}
     lines += [
-        f"bi {d} {s} i={{scale}}*({rate})*({text[m.current]})",
-        f"cd d g q='{{scale}}*({text[m.drain_charge]})'",
-        f"cs s g q='{{scale}}*({text[m.source_charge]})'",
+        f"bi {branch(d, s)} i={{scale}}*({rate})*({text[m.current]})",
+        f"cd {branch('d', 'g')} q='{{scale}}*({text[m.drain_charge]})'",
+        f"cs {branch('s', 'g')} q='{{scale}}*({text[m.source_charge]})'",
     ]
     for resistance, (outer, inner) in zip(m.contacts, (("d", "di"), ("si", "s")), strict=False):
         lines.append(f"br{outer} {outer} {inner} i={{scale}}*({rate})*v({outer},{inner})/({text[resistance]})")
     for leak, end in zip(m.gate, "ds", strict=False):
-        lines.append(f"bg{end} g {end} i={{scale}}*({rate})*({text[leak]})")
+        lines.append(f"bg{end} {branch('g', end)} i={{scale}}*({rate})*({text[leak]})")
     return "\n".join(part for line in [*lines, ".ends"] for part in wrap(line, "", "+ "))
 
 

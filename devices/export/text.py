@@ -19,6 +19,10 @@ WIDTH = 118
 _COMPARED = frozenset({"<", "<=", ">", ">="})
 _SPACED = _COMPARED | {"+", "-"}
 _INLINE = _COMPARED | {"neg"}
+_MIRRORED = (
+    "p-type: the parameters are those of its n-type mirror image, where all voltages and currents have the opposite "
+    "sign; a positive shift of the threshold makes it harder to turn on."
+)
 _COST = {"exp": 4, "log": 4, "log1p": 4, "pow": 4, "tanh": 4, "sin": 4, "cos": 4, "sqrt": 2}
 
 
@@ -113,6 +117,7 @@ def header(card: Card, mark: str) -> list[str]:
     paragraphs = [
         f"{card.key}: {card.title}",
         card.summary,
+        *([_MIRRORED] if card.polarity == "p" else []),
         f"T-EKV compact model, written by beolith {beolith.__version__} from card {card.digest[:12]}; do not edit.",
         f"Covers L = {covered['shortest_length']} to {covered['longest_length']} m, "
         f"T = {covered['lowest_temperature']} to {covered['highest_temperature']} K.",

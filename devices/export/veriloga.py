@@ -69,7 +69,8 @@ def module(device: Device) -> str:
 
     The parameters keep their names, units, values and ranges; what time has done to the device
     (:class:`..base.DeviceState`) is a parameter too, with the prefix ``state_``. A card with
-    contacts brings inner nodes.
+    contacts brings inner nodes. A p-type card gives a p-type module: every branch is turned round, the parameters stay
+    those of the mirror image.
     """
     ohmic, schemas = not device.contacts.absent, _schemas(device)
     inner = ["di", "si"] if ohmic else []
@@ -90,7 +91,7 @@ def module(device: Device) -> str:
         *(f"  parameter real state_{name} = {float(value)!r};" for name, value in vars(DeviceState()).items()),
         "",
         _FUNCTION_TEXT,
-        *_analog(schemas),
+        *_analog(schemas, device.sign),
         "endmodule",
         "",
     ]
@@ -140,8 +141,13 @@ def _quotable(text: str) -> str:
     return text.replace("\\", "").replace('"', "'")
 
 
-def _analog(schemas: Mapping[str, type]) -> list[str]:
+def _analog(schemas: Mapping[str, type], sign: int) -> list[str]:
     """Declarations and the analog block."""
+
+    def branch(a: str, b: str) -> str:
+        """Two nodes in the order in which voltages and currents count."""
+        return ", ".join((a, b)[::sign])
+
     trace, ohmic = Trace(), "contacts" in schemas
     given = {name: schema(**symbols(trace, schema)) for name, schema in schemas.items()}
     m = model(
@@ -153,7 +159,8 @@ def _analog(schemas: Mapping[str, type]) -> list[str]:
         DeviceState(**symbols(trace, DeviceState, "state_{}".format)),
         Biases("v_gsi", "v_dsi", "v_gs", "v_ds") if ohmic else Biases("v_gs", "v_ds", "v_gs", "v_ds"),
     )
-    voltages = {"v_gs": "V(g, s)", "v_ds": "V(d, s)"} | ({"v_gsi": "V(g, si)", "v_dsi": "V(di, si)"} if ohmic else {})
+    probes = {"v_gs": ("g", "s"), "v_ds": ("d", "s")} | ({"v_gsi": ("g", "si"), "v_dsi": ("di", "si")} if ohmic else {})
+    voltages = {name: f"V({branch(*ends)})" for name, ends in probes.items()}
     names = {node: name for node, (name, _) in m.names.items()}
     names |= {trace.number(value): f"`{key}" for key, (value, _) in _CONSTANTS.items()}
     meanings = dict(m.names.values())
@@ -164,16 +171,16 @@ def _analog(schemas: Mapping[str, type]) -> list[str]:
         meaning = meanings.get(names[node])
         lines += [f"    // {meaning}"] if meaning else []
         lines += _statement(f"{names[node]} = ", node, names)
-    inner = "di, si" if ohmic else "d, s"
+    inner = branch("di", "si") if ohmic else branch("d", "s")
     lines += _statement(f"I({inner}) <+ ", m.current, names)
-    lines += _statement("I(d, g) <+ ddt(", m.drain_charge, names, ")")
-    lines += _statement("I(s, g) <+ ddt(", m.source_charge, names, ")")
-    for resistance, branch in zip(m.contacts, ("d, di", "si, s"), strict=False):
-        r = write(resistance, {}, {}) if resistance.op in LEAVES else names[resistance]
-        lines.append(f"    I({branch}) <+ V({branch})/{r};")
-        lines.append(f'    I({branch}) <+ white_noise(4.0*`P_BOLTZMANN*$temperature/{r}, "contact");')
-    for leak, branch in zip(m.gate, ("g, d", "g, s"), strict=False):
-        lines += _statement(f"I({branch}) <+ ", leak, names)
+    lines += _statement(f"I({branch('d', 'g')}) <+ ddt(", m.drain_charge, names, ")")
+    lines += _statement(f"I({branch('s', 'g')}) <+ ddt(", m.source_charge, names, ")")
+    for resistance, ends in zip(m.contacts, (("d", "di"), ("si", "s")), strict=False):
+        r, across = write(resistance, {}, {}) if resistance.op in LEAVES else names[resistance], branch(*ends)
+        lines.append(f"    I({across}) <+ V({across})/{r};")
+        lines.append(f'    I({across}) <+ white_noise(4.0*`P_BOLTZMANN*$temperature/{r}, "contact");')
+    for leak, end in zip(m.gate, "ds", strict=False):
+        lines += _statement(f"I({branch('g', end)}) <+ ", leak, names)
     lines.append(f'    I({inner}) <+ white_noise({names[m.noise[0]]}, "thermal");')
     lines += [f'    I({inner}) <+ flicker_noise({names[x]}, 1.0, "flicker");' for x in m.noise[1:]]
     reals = f"real {', '.join([*voltages, *(names[node] for node in assigned)])};"

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from beolith.card import Card
-from beolith.errors import ConvergenceWarning, DataError
+from beolith.errors import BeolithError, ConvergenceWarning, DataError
 
 from .. import library
 from ..base import Transistor
@@ -121,7 +121,7 @@ def fit(curves: Curves, start: Device, free: Sequence[str] = (), *, starts: int 
         seed: Of the places.
 
     Raises:
-        BeolithError: A parameter that cannot be fitted.
+        BeolithError: A parameter that cannot be fitted, or a p-type start.
         DataError: Fewer points than parameters, or curves that the model gives no numbers for.
 
     Warns:
@@ -129,6 +129,8 @@ def fit(curves: Curves, start: Device, free: Sequence[str] = (), *, starts: int 
         FitWarning: The model does not follow the curves.
         ConvergenceWarning: The search stopped early.
     """
+    if start.sign < 0:
+        raise BeolithError(f"{start.card.key} is p-type; only curves of n-type transistors are fitted")
     names = chosen(free, curves.table)
     p = measurement.points(curves)
     offsets, drifts = p.nuisances

@@ -1,4 +1,8 @@
-"""A transistor card, drawn: transfer curves at a small and the typical drain voltage, output curves at four gates."""
+"""A transistor card, drawn: transfer curves at a small and the typical drain voltage, output curves at four gates.
+
+Tables hold voltages and currents of the device. A p-type one is drawn over -V_G and -V_D, so that it looks like its
+mirror image.
+"""
 
 from __future__ import annotations
 
@@ -36,28 +40,33 @@ def portrait(path: Path) -> Portrait:
     gates = _gates(t.gate_off, t.gate_on)
     v_g, by_gate = transfer(device, drains)
     v_d, by_drain = output(device, gates)
-    found = merit(device)
+    found, sign = merit(device), device.sign
+    minus, kind = ("-", "p-type ") if sign < 0 else ("", "")
     size = f"W = {_length(chosen.width)}, L = {_length(chosen.length)}, {float(chosen.temperature):g} K"
     at = ", ".join(f"{v:.3g}" for v in drains.tolist())
     above = ", ".join(f"{v:.3g}" for v in gates.tolist())
     text = "\n\n".join(
         (
-            f"The model at {size}: SS {1e3 * found.swing:.3g} mV/dec, V_T {found.threshold:.3g} V (100 nA W/L), "
+            f"The {kind}model at {size}: SS {1e3 * found.swing:.3g} mV/dec, V_T {found.threshold:.3g} V (100 nA W/L), "
             f"I_on {found.on_current:.3g} uA/um, I_off {1e-6 * found.off_current:.2g} A/um",
             braille.plot(
-                f"Transfer, I_D [A/um], V_D = {at} V",
-                "V_G [V]",
+                f"Transfer, {minus}I_D [A/um], {minus}V_D = {at} V",
+                f"{minus}V_G [V]",
                 [(v_g.tolist(), (1e-6 * row).tolist()) for row in by_gate],
                 log=True,
             ),
             braille.plot(
-                f"Output, I_D [uA/um], V_G = {above} V", "V_D [V]", [(v_d.tolist(), row.tolist()) for row in by_drain]
+                f"Output, {minus}I_D [uA/um], {minus}V_G = {above} V",
+                f"{minus}V_D [V]",
+                [(v_d.tolist(), row.tolist()) for row in by_drain],
             ),
         )
     )
+    drawn = (v_g, drains, by_gate), (v_d, gates, by_drain)
+    transferred, put_out = ((sign * x, sign * v, sign * rows) for x, v, rows in drawn)
     curves = {
-        "transfer": _curves(v_g, drains, by_gate, "v_g", "v_d"),
-        "output": _curves(v_d, gates, by_drain, "v_d", "v_g"),
+        "transfer": _curves(*transferred, "v_g", "v_d"),
+        "output": _curves(*put_out, "v_d", "v_g"),
     }
     data = {
         "width": float(chosen.width),
@@ -68,9 +77,9 @@ def portrait(path: Path) -> Portrait:
     }
 
     def figure() -> Figure:
-        return _figure(f"{name}, {size}", (v_g, drains, by_gate), (v_d, gates, by_drain))
+        return _figure(f"{name}, {size}", minus, *drawn)
 
-    return Portrait(data, text, _table((v_g, drains, by_gate), (v_d, gates, by_drain)), figure)
+    return Portrait(data, text, _table(transferred, put_out), figure)
 
 
 def _gates(off: Tensor, on: Tensor) -> Tensor:
@@ -104,7 +113,9 @@ def _table(transfer: tuple[Tensor, Tensor, Tensor], output: tuple[Tensor, Tensor
     return pd.concat(frames, ignore_index=True)
 
 
-def _figure(title: str, transfer: tuple[Tensor, Tensor, Tensor], output: tuple[Tensor, Tensor, Tensor]) -> Figure:
+def _figure(
+    title: str, minus: str, transfer: tuple[Tensor, Tensor, Tensor], output: tuple[Tensor, Tensor, Tensor]
+) -> Figure:
     """Transfer curves over output curves, in a column of a journal."""
     from beolith import figure as figures
 
@@ -113,12 +124,12 @@ def _figure(title: str, transfer: tuple[Tensor, Tensor, Tensor], output: tuple[T
         upper, lower = drawn.subplots(2, 1)
         v_g, drains, by_gate = transfer
         for v, row in zip(drains.tolist(), by_gate, strict=True):
-            upper.semilogy(v_g, 1e-6 * row, label=f"$V_D$ = {v:.3g} V")
-        upper.set(xlabel="$V_G$ (V)", ylabel="$I_D$ (A/µm)", title=title)
+            upper.semilogy(v_g, 1e-6 * row, label=f"${minus}V_D$ = {v:.3g} V")
+        upper.set(xlabel=f"${minus}V_G$ (V)", ylabel=f"${minus}I_D$ (A/µm)", title=title)
         v_d, gates, by_drain = output
         for v, row in zip(gates.tolist(), by_drain, strict=True):
-            lower.plot(v_d, row, label=f"$V_G$ = {v:.3g} V")
-        lower.set(xlabel="$V_D$ (V)", ylabel="$I_D$ (µA/µm)", xlim=(0, None), ylim=(0, None))
+            lower.plot(v_d, row, label=f"${minus}V_G$ = {v:.3g} V")
+        lower.set(xlabel=f"${minus}V_D$ (V)", ylabel=f"${minus}I_D$ (µA/µm)", xlim=(0, None), ylim=(0, None))
         for axes in (upper, lower):
             axes.legend()
     return drawn

@@ -18,7 +18,7 @@ from .sources import WITHOUT_ENTRY, Sources
 
 __all__ = ["Card", "Entry", "Spec", "load", "override", "parameter", "read", "specs"]
 
-METADATA = ("title", "kind", "model", "material", "summary")
+METADATA = ("title", "kind", "model", "polarity", "material", "summary")
 Schemas = Mapping[str, type]
 
 
@@ -33,6 +33,7 @@ class Card:
         title: What it is, in one line.
         kind: What sort of thing it is, such as ``transistor``.
         model: Model that its numbers are parameters of.
+        polarity: ``n``, or ``p`` where the numbers are those of the device with all voltages and currents mirrored.
         material: Material, if that matters.
         summary: A paragraph.
     """
@@ -43,6 +44,7 @@ class Card:
     title: str = ""
     kind: str = ""
     model: str = ""
+    polarity: str = "n"
     material: str = ""
     summary: str = ""
 
@@ -53,7 +55,7 @@ class Card:
             section: {name: (given.value, given.sigma, given.prior) for name, given in content.items()}
             for section, content in self.sections.items()
         }
-        return digest({"kind": self.kind, "model": self.model, "sections": sections})
+        return digest({"kind": self.kind, "model": self.model, "polarity": self.polarity, "sections": sections})
 
     @property
     def sources(self) -> tuple[str, ...]:

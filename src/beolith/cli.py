@@ -186,7 +186,10 @@ def _show_card(kind: str, card: cards.Card, target: Path | None) -> Answer:
     data = {
         "kind": kind,
         "name": card.key,
-        **{key: getattr(card, key) for key in ("title", "model", "material", "summary", "digest", "sources")},
+        **{
+            key: getattr(card, key)
+            for key in ("title", "model", "polarity", "material", "summary", "digest", "sources")
+        },
         "sections": {
             section: {name: vars(given) for name, given in content.items()}
             for section, content in card.sections.items()

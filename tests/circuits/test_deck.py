@@ -50,7 +50,8 @@ def ladder() -> Circuit:
 def inverter(p_type: bool) -> Circuit:
     """Silicon: a complementary pair, or an n-type transistor under a resistor; a pulse in, a femtofarad behind."""
     si = transistor("silicon_45nm", 2e-7, 17.5e-9)
-    up: Element = Fet("p", "in", "out", "vdd", si, -1) if p_type else Resistor("p", "vdd", "out", f64(2e4))
+    p = transistor("silicon_45nm_p", 2e-7, 17.5e-9)
+    up: Element = Fet("p", "in", "out", "vdd", p) if p_type else Resistor("p", "vdd", "out", f64(2e4))
     return Circuit(
         "inverter",
         (
@@ -83,7 +84,7 @@ def one_transistor_one_capacitor() -> Circuit:
 
 
 def sram(card: str = "silicon_45nm") -> Circuit:
-    """A 6T cell of silicon, written from 0 to 1 through both bit lines."""
+    """A 6T cell of n-type silicon and its mirror image, written from 0 to 1 through both bit lines."""
     small, big = (transistor(card, w, 17.5e-9) for w in (1e-7, 2e-7))
     sides = (("q", "qb", "bl"), ("qb", "q", "blb"))
     parts: list[Element] = [

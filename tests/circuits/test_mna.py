@@ -336,6 +336,39 @@ def test_a_shorted_transistor_and_a_node_that_stores_nothing_are_refused():
         system(Circuit("wrong", (V, R, C), {"bb": f64(0.0)}))
 
 
+def test_a_transistor_is_of_the_type_of_its_card():
+    """A p-type model cannot be taken for n-type; an n-type one may stand for its mirror image."""
+    size = f64(1e-6), f64(17.5e-9), f64(300.0)
+    n, p = (library.load(name).transistor(*size) for name in ("silicon_45nm", "silicon_45nm_p"))
+    assert [Fet("x", "a", "b", "c", n).sign, Fet("x", "a", "b", "c", n, -1).sign] == [1, -1]
+    assert Fet("x", "a", "b", "c", p).sign == Fet("x", "a", "b", "c", p, -1).sign == -1
+    with pytest.raises(BeolithError, match=r"transistor 'x': sign 1 for a p-type model; allowed: -1"):
+        Fet("x", "a", "b", "c", p, 1)
+    with pytest.raises(BeolithError, match=r"transistor 'x': sign -2 for a n-type model; allowed: 1 or -1"):
+        Fet("x", "a", "b", "c", n, -2)
+
+
+def test_a_p_type_card_pulls_up():
+    """Under a supply of 1 V: on with its gate at ground, off with its gate at the supply, with the mirrored current."""
+    p = library.load("silicon_45nm_p").transistor(f64(1e-6), f64(17.5e-9), f64(300.0))
+    gate, load = f64(0.0, 1.0), 100.0
+    parts = (
+        VoltageSource("vdd", "vdd", "0", f64(1.0)),
+        VoltageSource("g", "g", "0", gate),
+        Resistor("r", "out", "0", f64(load)),
+        Fet("p", "g", "out", "vdd", p),
+    )
+    out = operating_point(system(Circuit("pull-up", parts))).x[0]
+    torch.testing.assert_close(out / load, p.current(-gate, -out, f64(-1.0)), rtol=1e-9, atol=1e-15)
+    assert 0.9e-3 < float(out[0]) / load < 1e-3
+    assert float(out[1]) / load == pytest.approx(5e-9, rel=0.05)
+
+
+def test_a_gain_cell_is_not_made_of_p_type_transistors():
+    with pytest.raises(BeolithError, match="silicon_45nm_p: a p-type transistor"):
+        gain_cell(library.load("silicon_45nm_p"), GainCellDesign(), f64(300.0), DeviceState(), DeviceState())
+
+
 def test_an_unknown_node_is_named():
     found: System = system(inverter())
     with pytest.raises(BeolithError, match=r"has no node 'oud'; did you mean 'out'\?"):

@@ -58,7 +58,7 @@ def check(card):
 
 @parts("cards")
 def test_a_card_is_named_after_a_source_or_a_node(name):
-    assert KEY.match(name) or re.search(r"_\d+nm$", name)
+    assert KEY.match(name) or re.search(r"_\d+nm(_p)?$", name)
 
 
 @parts("networks")

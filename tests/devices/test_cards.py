@@ -215,8 +215,59 @@ def test_silicon_gate_charge():
     assert float(charge[1] - charge[0]) == pytest.approx(1.24e-15, rel=0.01)
 
 
-def test_silicon_does_not_age():
-    state = library.load("silicon_45nm").age(constant(1e9, 398.0, 1.0))
+# ---- its p-type partner, against the same simulations of the pmos; signs of the mirror image
+
+
+@pytest.mark.parametrize(
+    ("temperature", "on", "off", "errors"),
+    [
+        (233, 1.365e-3, 1.261e-9, (-0.07, -0.41)),
+        (300, 0.9573e-3, 5.203e-9, (0.023, -0.05)),
+        (358, 0.6812e-3, 16.24e-9, (0.09, -0.04)),
+        (398, 0.547e-3, 30.7e-9, (0.14, -0.04)),
+    ],
+)
+def test_p_silicon_currents(temperature: float, on: float, off: float, errors: tuple[float, float]):
+    """With the errors that the card states, to half their last digit."""
+    transistor = at("silicon_45nm_p", SILICON, float(temperature))
+    assert current(transistor, 1.0, 1.0) / on - 1 == pytest.approx(errors[0], abs=0.006)
+    assert current(transistor, 0.0, 1.0) / off - 1 == pytest.approx(errors[1], abs=0.006)
+
+
+@pytest.mark.parametrize(("temperature", "stated", "simulated"), [(233, 69, 65.8), (300, 89, 84.6), (398, 118, 112.0)])
+def test_p_silicon_swing(gate_voltage_at: Solve, temperature: float, stated: float, simulated: float):
+    found = 1e3 * swing(at("silicon_45nm_p", SILICON, float(temperature)), gate_voltage_at, 1e-8, 0.05)
+    assert found == pytest.approx(stated, abs=0.5)
+    assert found == pytest.approx(simulated, rel=0.055)
+
+
+def test_p_silicon_slope_factor_and_capacitance():
+    k = at("silicon_45nm_p", SILICON).coefficients
+    assert float(k.n_phi / k.phi) == pytest.approx(1.49, abs=0.005)
+    assert float(gate_capacitance(library.load("silicon_45nm_p").tekv)) == pytest.approx(28.65e-3, rel=0.001)
+
+
+def test_p_silicon_thresholds(gate_voltage_at: Solve):
+    """At 1 uA/um: simulated 0.376 V at 0.05 V and 0.204 V at 1 V, within 8 mV; DIBL 187 mV/V (182); -0.10 mV/K."""
+    warm = at("silicon_45nm_p", SILICON)
+    low, high = (gate_voltage_at(warm, 1e-6, v_d) for v_d in (0.05, 1.0))
+    assert low == pytest.approx(0.376, abs=8e-3)
+    assert high == pytest.approx(0.204, abs=8e-3)
+    assert (low - high) / 0.95 == pytest.approx(187e-3, abs=1e-3)
+    cold, hot = (gate_voltage_at(at("silicon_45nm_p", SILICON, t), 1e-6, 0.05) for t in (233.0, 398.0))
+    assert (hot - cold) / 165 == pytest.approx(-0.10e-3, abs=0.01e-3)
+
+
+def test_p_silicon_gate_charge():
+    """1.214 fC/um for a gate swing of 1 V at V_DS = 0."""
+    v_g = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    charge = at("silicon_45nm_p", SILICON).charges(v_g, ZERO, ZERO).gate
+    assert float(charge[1] - charge[0]) == pytest.approx(1.214e-15, rel=0.01)
+
+
+@pytest.mark.parametrize("card", ["silicon_45nm", "silicon_45nm_p"])
+def test_silicon_does_not_age(card: str):
+    state = library.load(card).age(constant(1e9, 398.0, 1.0))
     assert float(state.threshold_shift) == 0.0
     assert float(state.donor_density) == 0.0
 

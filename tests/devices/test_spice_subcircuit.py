@@ -55,9 +55,9 @@ def swept(
     for c in cases:
         state = DeviceState(threshold_shift=tensor(c["dvt"]))
         transistor = device.transistor(tensor(c["w"]), tensor(c["l"]), tensor(c["t"]), state)
-        bias = v_g, v_d, tensor(c["v_s"])
+        bias = [device.sign * v for v in (v_g, v_d, tensor(c["v_s"]))]
         current, conductances = transistor.current_and_conductances(*bias)
-        expected.append((current + transistor.gate_current(*bias).source).numpy())
+        expected.append(device.sign * (current + transistor.gate_current(*bias).source).numpy())
         conductance = float(torch.stack(conductances).abs().max())
         if transistor.contacts is not None:
             drops = ends(transistor.inner, *bias).resistance * transistor.coefficients.n_phi
@@ -92,7 +92,7 @@ def test_currents_within_a_thousandth(device: Device, tmp_path: Path) -> None:
 
 @needs_ngspice
 @pytest.mark.parametrize("changes", [RICH, RICH | OHMIC, RICH | OHMIC | LEAKY], ids=["rich", "ohmic", "leaky"])
-@pytest.mark.parametrize("card", ["liu2023_ito", "silicon_45nm"])
+@pytest.mark.parametrize("card", ["liu2023_ito", "silicon_45nm", "silicon_45nm_p"])
 def test_every_term_is_in_it(card: str, changes: Mapping[str, str | float], tmp_path: Path) -> None:
     device = library.load(card, changes)
     found, expected, rounding = swept(device, tmp_path, grid(device, (300.0,), (-0.25, 1.0)))
@@ -114,7 +114,7 @@ def test_capacitances_within_a_thousandth(device: Device, tmp_path: Path) -> Non
     lines, vectors = [spice.netlist(device), FINE.format(1e-15)], []
     for (i, bias), driven in itertools.product(enumerate(biases), "gd"):
         name = f"{driven}{i}"
-        for node, v in zip("gds", bias, strict=True):
+        for node, v in zip("gds", (device.sign * v for v in bias), strict=True):
             lines.append(f"v{node}{name} {node}{name} 0 {v!r} {'ac 1' if node == driven else ''}")
             vectors.append(f"i(v{node}{name})")
         lines.append(f"x{name} d{name} g{name} s{name} {device.card.key} w=1u l={float(length)!r} t=330")

@@ -104,25 +104,30 @@ class Module:
 
 
 def worst(module: Module, transistor: ThinFilmTransistor, **parameters: float) -> dict[str, float]:
-    """Largest relative errors of current into the drain, its conductances in their sum, and charges."""
+    """Largest relative errors of current into the drain, its conductances in their sum, and charges.
+
+    The model of a p-type card is that of its mirror image: voltages change sign on the way in, currents on the way out.
+    """
+    sign, seen = transistor.sign, transistor.sign * BIASES.T
     given = {"$temperature": float(transistor.temperature), "w": float(transistor.width), "l": float(transistor.length)}
-    current, charges = transistor.current_and_charges(*BIASES.T)
+    current, charges = transistor.current_and_charges(*seen)
+    current = sign * current
     guesses = zip(BIASES.tolist(), current.tolist(), strict=True)
     found = [module.solved(*bias, guess, **given, **parameters) for bias, guess in guesses]
     flows, slopes, canceled = (np.stack(part) for part in zip(*found, strict=True))
 
-    bias = BIASES.T.clone().requires_grad_()
+    bias = seen.clone().requires_grad_()
     leak = transistor.gate_current(*bias)
-    np.testing.assert_allclose(flows[:, 1, 0], (leak.drain + leak.source).detach(), rtol=1e-9, atol=1e-40)
-    by_bias = torch.stack(transistor.conductances(*BIASES.T))
+    np.testing.assert_allclose(flows[:, 1, 0], sign * (leak.drain + leak.source).detach(), rtol=1e-9, atol=1e-40)
+    by_bias = torch.stack(transistor.conductances(*seen))
     if leak.drain.requires_grad:
         by_bias = by_bias - torch.autograd.grad(leak.drain.sum(), bias)[0]
     size = (current.abs() + leak.drain.abs()).detach().numpy()
-    expected = (current - leak.drain).detach().numpy()
+    expected = (current - sign * leak.drain).detach().numpy()
     on = size > 0.0
     assert abs(flows[~on, 0, 0]).max(initial=0.0) <= 1e-12 * size.max()
     g = by_bias.T[:, [1, 0, 2]].numpy()
-    terminals = torch.stack((charges.drain, charges.gate, charges.source), -1).numpy()
+    terminals = sign * torch.stack((charges.drain, charges.gate, charges.source), -1).numpy()
     return {
         "current": (abs(flows[:, 0, 0] - expected)[on] / size[on]).max(),
         "charge": abs(flows[:, :, 1] / terminals - 1).max(),
@@ -145,7 +150,7 @@ def test_the_module_is_the_model(device: Device, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("changes", [RICH, RICH | OHMIC, RICH | OHMIC | LEAKY], ids=["rich", "ohmic", "leaky"])
-@pytest.mark.parametrize("card", ["liu2023_ito", "silicon_45nm"])
+@pytest.mark.parametrize("card", ["liu2023_ito", "silicon_45nm", "silicon_45nm_p"])
 def test_every_term_is_in_it(card: str, changes: Mapping[str, str | float], tmp_path: Path) -> None:
     """Conductances far below those of the contacts are lost to rounding; the current is not."""
     device = library.load(card, changes)
@@ -189,8 +194,9 @@ def test_capacitances_are_the_derivatives_of_the_charges(device: Device, tmp_pat
     transistor = device.transistor(tensor(WIDTH), device.validity.shortest_length, tensor(300.0))
     given = {"$temperature": 300.0, "w": WIDTH, "l": float(transistor.length)}
     for bias in BIASES[::7]:
-        of_bias = torch.autograd.functional.jacobian(lambda v: torch.stack(transistor.charges(*v)), bias)
-        _, slopes, _ = module.solved(*bias.tolist(), float(transistor.current(*bias)), **given)
+        seen = device.sign * bias
+        of_bias = torch.autograd.functional.jacobian(lambda v: torch.stack(transistor.charges(*v)), seen)
+        _, slopes, _ = module.solved(*bias.tolist(), device.sign * float(transistor.current(*seen)), **given)
         order = [1, 0, 2]  # d, g, s
         scale = float(of_bias.abs().max())
         assert abs(slopes[:, :, 1] - of_bias.numpy()[np.ix_(order, order)]).max() < 1e-7 * scale

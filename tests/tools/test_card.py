@@ -80,6 +80,8 @@ def test_the_digest_follows_the_numbers_not_the_words(write_card):
     assert cards.load(write_card(text.replace("A ball", "A sphere")), SECTIONS).digest == card.digest
     assert cards.load(write_card(text.replace("Fig. 1", "Fig. 2")), SECTIONS).digest == card.digest
     assert cards.load(write_card(text.replace("value: 12", "value: 13")), SECTIONS).digest != card.digest
+    assert cards.load(write_card(f"polarity: n\n{text}"), SECTIONS).digest == card.digest
+    assert cards.load(write_card(f"polarity: p\n{text}"), SECTIONS).digest != card.digest
 
 
 def test_all_faults_are_reported_together(write_card):
