@@ -10,7 +10,6 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -22,7 +21,6 @@ from .butterfly import POINTS, complement, sweep
 from .rest import Rest, rest
 from .sampled import Extreme, Sampled, highest, lowest, roots
 from .snm import REFINE
-
 
 
 @dataclass(frozen=True)
@@ -100,8 +98,9 @@ def n_curve(
         for _ in range(REFINE):
             near = forced(place, guess)
             place, guess = place - _given(near) / peak.curvature, near.voltages[other]
-    at_zeros: Mapping[str, Tensor] = rest(cell.fets, terminals, guesses).voltages
-    return NCurve(v, current, at_zeros[moved], forced(place, guess).currents[moved])
+    peaks = forced(place, guess).currents[moved]
+    lone = zeros.isnan().any(0)
+    return NCurve(v, current, rest(cell.fets, terminals, guesses).voltages[moved], torch.where(lone, torch.nan, peaks))
 
 
 def _given(found: Rest) -> Tensor:

@@ -1,10 +1,10 @@
 r"""Static noise margin: side of the largest square between the transfer curves of a cell, in the smaller lobe.
 
     D = V_1 - V_2,   S = V_1 + V_2                 the axes turned by 45 degrees, times sqrt 2
-    side = extreme over D of [S_r(D) - S_l(D)]/2   maximum of the lobe where node 1 is low, minus the minimum of the other
+    side = extreme over D of [S_r(D) - S_l(D)]/2   maximum where node 1 is low, minus the minimum in the other lobe
 
 At the extreme the loop gain is one. Its place comes from cubics through a sweep, and Newton's method on the cell itself
-refines it; the cell is then solved once more at it with gradients, which by the envelope theorem need not move the place.
+refines it; the cell is then solved once more there, with gradients, which by the envelope theorem need not move it.
 
 References:
     seevinck1987 (definition by squares, and the turned axes).

@@ -2,7 +2,7 @@
 
     SNM(V_DD) = target,   dV_DD/dp = -(dSNM/dp)/(dSNM/dV_DD)
 
-The margin is followed from the nominal supply downwards by bisection and false position, each variant in its own bracket.
+Each variant has a bracket of its own, which false position and, where there is no margin at all, halves make smaller.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ from ..cell import Cell
 from .bias import Condition
 from .snm import snm
 
-LOWEST = 0.02
-"""Share of the nominal supply where the search ends."""
 _STEPS = 24
 _CLOSE = 1e-5
 """Bracket, and change of the supply, at which the search ends [V]; one Newton step follows."""
@@ -45,6 +43,8 @@ def lowest_supply(
 ) -> LowestSupply:
     """V_DD,min: the lowest v_high at which the static noise margin is a target; differentiable.
 
+    At a target of 0 V this is the data retention voltage, where a perfectly symmetric cell has no slope, nor gradient.
+
     Args:
         cell: The cell, one or a batch, at its nominal supply.
         target: Noise margin that is asked for, broadcastable [V].
@@ -57,11 +57,10 @@ def lowest_supply(
     names = tuple(cell.voltages) if scaled is None else ("v_high", *scaled)
     for name in names:
         if name not in cell.voltages:
-            raise BeolithError(
-                f"bitcell {cell.kind.title!r} has no voltage {name!r}; {nearest(name, cell.voltages)}"
-            )
+            raise BeolithError(f"bitcell {cell.kind.title!r} has no voltage {name!r}; {nearest(name, cell.voltages)}")
     wanted = torch.as_tensor(target, dtype=torch.float64)
     nominal = cell.voltages["v_high"]
+    shape = torch.broadcast_shapes(cell.shape, wanted.shape)
 
     def excess(supply: Tensor) -> Tensor:
         """Noise margin less the target; not a number where the lobes are gone."""
@@ -71,18 +70,18 @@ def lowest_supply(
         return margin - wanted
 
     with torch.no_grad():
-        full = nominal.expand(torch.broadcast_shapes(cell.shape, wanted.shape))
-        found, does = _search(excess, LOWEST * full, full)
+        found, does = _search(excess, nominal.expand(shape), wanted)
     with torch.enable_grad():
         leaf = found.detach().requires_grad_()
         (slope,) = torch.autograd.grad(excess(leaf).sum(), leaf)
-    supply = found - excess(found) / slope
+    step = excess(found) / slope  # of no use where the slope has gone with the lobe
+    supply = torch.where(step.abs() < 10.0 * _CLOSE, found - step, found)
     return LowestSupply(torch.where(does, supply, torch.nan), slope)
 
 
-def _search(excess: Callable[[Tensor], Tensor], low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-    """Where a rising function passes zero, and whether it does: false position, and halves where it is no number."""
-    f_low, f_high = excess(low), excess(high)
+def _search(excess: Callable[[Tensor], Tensor], high: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """Where a margin that rises from zero at zero passes a target, and whether it does below ``high``."""
+    low, f_low, f_high = torch.zeros_like(high), -wanted, excess(high)
     does = f_high >= 0.0
     x, was_above = high, torch.zeros_like(does)
     for step in range(_STEPS):

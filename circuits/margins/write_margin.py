@@ -1,7 +1,7 @@
 """Where a line or a word line just flips a cell, and how far that is from what the write gives it.
 
-On the way the stored state meets an unstable one and both vanish: det J = 0. Followed by the voltage of the storage node
-that is to fall, v, both states are one smooth curve, the line u(v) that holds the node there; the cell flips at the
+On the way the stored state meets an unstable one and both vanish: det J = 0. Followed by the voltage v of the storage
+node that is to fall, both states are one smooth curve, the line u(v) that holds the node there; the cell flips at the
 extreme of u. Its place needs no gradient, by the envelope theorem.
 
     bit line    the lowest u: from there down the cell is written
