@@ -1,0 +1,1 @@
+"""How far a cell is from failing: noise and write margins, lowest supplies, disturbs, sensing."""
