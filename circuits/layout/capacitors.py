@@ -13,10 +13,12 @@ from .shapes import CAPACITOR, Shape, box
 
 
 def plates(cell: Bitcell, rules: CapacitorRules) -> dict[str, float]:
-    """Footprint of every capacitor that is more than wiring, no smaller than the shortest side squared [m^2]."""
-    values = {name: float(torch.as_tensor(x.capacitance).max()) for name, x in cell.capacitors.items()}
+    """Footprint of every capacitor that is more than wiring, with its share of the spacing around it [m^2]."""
+    values = {
+        name: float(torch.as_tensor(x.capacitance, dtype=torch.float64).max()) for name, x in cell.capacitors.items()
+    }
     return {
-        name: max(value / rules.areal_capacitance, rules.side**2)
+        name: max(value / rules.areal_capacitance, rules.pitch**2)
         for name, value in values.items()
         if value > rules.wiring
     }
@@ -29,39 +31,32 @@ def room(
     if not areas:
         yield width, height
         return
-    high = max(height, rules.side + rules.spacing)
-    yield max(width, _needed(areas, rules, high)), high
-    wide = max(width, len(areas) * (rules.side + rules.spacing))
+    high = max(height, rules.pitch)
+    yield max(width, sum(max(area / high, rules.pitch) for area in areas.values())), high
+    wide = max(width, len(areas) * rules.pitch)
     yield wide, max(high, _height(areas, rules, wide))
 
 
 def place_plates(areas: Mapping[str, float], rules: CapacitorRules, width: float, height: float) -> tuple[Shape, ...]:
-    """The capacitors as squares if they fit, otherwise as high as the cell allows, from the left."""
-    sides = {name: (math.sqrt(area), math.sqrt(area)) for name, area in areas.items()}
-    if sum(w + rules.spacing for w, _ in sides.values()) > width or max(h for _, h in sides.values()) > height - rules.spacing:
-        high = height - rules.spacing
-        sides = {name: (max(area / high, rules.side), min(high, area / rules.side)) for name, area in areas.items()}
-    free = width - sum(w + rules.spacing for w, _ in sides.values())
-    left = free / 2 + rules.spacing / 2
+    """The capacitors as squares if they fit, otherwise as high as the cell allows, in the middle of the cell."""
+    slots = {name: (math.sqrt(area), math.sqrt(area)) for name, area in areas.items()}
+    if sum(w for w, _ in slots.values()) > width or max(h for _, h in slots.values()) > height:
+        wide = {name: max(area / height, rules.pitch) for name, area in areas.items()}
+        slots = {name: (w, areas[name] / w) for name, w in wide.items()}
+    left = (width - sum(w for w, _ in slots.values())) / 2
     found = []
-    for name, (w, h) in sides.items():
-        found.append(box(CAPACITOR, name, (left + w / 2, height / 2), w, h))
-        left += w + rules.spacing
+    for name, (w, h) in slots.items():
+        found.append(box(CAPACITOR, name, (left + w / 2, height / 2), w - rules.spacing, h - rules.spacing))
+        left += w
     return tuple(found)
 
 
-def _needed(areas: Mapping[str, float], rules: CapacitorRules, height: float) -> float:
-    """Width of a row of capacitors in a cell of some height [m]."""
-    high = height - rules.spacing
-    return sum(max(area / high, rules.side) + rules.spacing for area in areas.values())
-
-
 def _height(areas: Mapping[str, float], rules: CapacitorRules, width: float) -> float:
-    """Height of the lowest cell of some width in which the row fits [m]; infinite if none does."""
-    free, open_ = width - len(areas) * rules.spacing, sorted(areas.values())
-    while open_ and free > 0:
-        high = sum(open_) / free
-        if open_[0] / high >= rules.side * (1 - 1e-12):
-            return high + rules.spacing
-        free, open_ = free - rules.side, open_[1:]
-    return rules.side + rules.spacing if not open_ else math.inf
+    """Height of the lowest cell of some width in which the row of capacitors fits [m]."""
+    free, rest = width, sorted(areas.values())
+    while rest:
+        high = sum(rest) / free
+        if rest[0] / high >= rules.pitch * (1 - 1e-12):
+            return high
+        free, rest = free - rules.pitch, rest[1:]
+    return rules.pitch

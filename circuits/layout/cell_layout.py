@@ -37,7 +37,7 @@ from .shapes import ACTIVE, CONTACT, GATE, Shape, covered
 SILICON, OXIDE, CAPACITORS = "silicon", "oxide", "capacitors"
 MOST = 8
 """Transistors of a tier; the arrangements of more are too many to look at all of them."""
-TRIED = 1024
+TRIED = 512
 """Arrangements of one shape that are tried at the sizes of a cell, the most compact ones at the smallest sizes."""
 
 
@@ -185,7 +185,7 @@ def _read(path: Path, changed: int) -> cards.Card:
 
 
 def _largest(value: Number) -> float:
-    return float(torch.as_tensor(value).max())
+    return float(torch.as_tensor(value, dtype=torch.float64).max())
 
 
 def _least(

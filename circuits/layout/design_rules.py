@@ -82,12 +82,17 @@ class CapacitorRules:
     """Rules of storage capacitors on a tier of their own."""
 
     # fmt: off
-    areal_capacitance: float = parameter("F/m**2", "capacitance over footprint", low=1e-3, high=1e2)
+    areal_capacitance: float = parameter("F/m**2", "capacitance over footprint, spacing included", low=1e-3, high=1e2)
     side: float = parameter("m", "shortest side of a capacitor", low=1e-9, high=1e-4)
     spacing: float = parameter("m", "between capacitors", low=1e-9, high=1e-4)
     wiring: float = parameter("F", "capacitance that the wires of a cell have anyway and nobody draws",
                               low=0, high=1e-12)
     # fmt: on
+
+    @property
+    def pitch(self) -> float:
+        """Shortest side of a capacitor and the spacing beside it [m]."""
+        return self.side + self.spacing
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from .canonical import digest
 from .errors import BeolithError, nearest
 
 OWN_FILES = {".yaml": "cards", ".py": "studies"}  # what a file of one's own is taken for
+ROOMS = tuple(f"beolith.{room}" for room in ("devices", "circuits", "arch", "workloads", "studies"))
 NOT_PARTS = frozenset({"base"})  # contracts, beside the parts that obey them
 
 
@@ -26,27 +27,28 @@ class Kind:
     """Where the parts of a kind live.
 
     Attributes:
-        room: Package of the room.
-        folder: Folder in the room; ``""`` is the room itself.
+        rooms: Packages of the rooms that may have some.
+        folder: Folder in a room; ``""`` is the room itself.
         suffix: ``.yaml`` for data, ``.py`` for modules.
         group: Entry points through which other distributions add parts.
     """
 
-    room: str
+    rooms: tuple[str, ...]
     folder: str
     suffix: str
     group: str
 
 
 KINDS = {
-    "cards": Kind("beolith.devices", "cards", ".yaml", "beolith.devices.cards"),
-    "media": Kind("beolith.devices", "media", ".yaml", "beolith.devices.media"),
-    "nodes": Kind("beolith.circuits", "nodes", ".yaml", "beolith.circuits.nodes"),
-    "bitcells": Kind("beolith.circuits", "bitcells", ".py", "beolith.circuits.bitcells"),
-    "networks": Kind("beolith.workloads", "networks", ".py", "beolith.workloads.networks"),
-    "studies": Kind("beolith.studies", "", ".py", "beolith.studies"),
-    "portraits": Kind("beolith.devices", "portraits", ".py", "beolith.portraits"),
-    "commands": Kind("beolith.devices", "commands", ".py", "beolith.commands"),
+    "cards": Kind(("beolith.devices",), "cards", ".yaml", "beolith.devices.cards"),
+    "media": Kind(("beolith.devices",), "media", ".yaml", "beolith.devices.media"),
+    "nodes": Kind(("beolith.circuits",), "nodes", ".yaml", "beolith.circuits.nodes"),
+    "rules": Kind(("beolith.circuits",), "layout/rules", ".yaml", "beolith.circuits.rules"),
+    "bitcells": Kind(("beolith.circuits",), "bitcells", ".py", "beolith.circuits.bitcells"),
+    "networks": Kind(("beolith.workloads",), "networks", ".py", "beolith.workloads.networks"),
+    "studies": Kind(("beolith.studies",), "", ".py", "beolith.studies"),
+    "portraits": Kind(ROOMS, "portraits", ".py", "beolith.portraits"),
+    "commands": Kind(ROOMS, "commands", ".py", "beolith.commands"),
 }
 
 
@@ -85,8 +87,9 @@ def get(kind_name: str, name: str) -> Path | ModuleType:
         return path or Path(_added(kind_name)[name].load())
     if path is None:
         return _added(kind_name)[name].load()  # type: ignore[no-any-return]  # what others register is theirs
-    if path == _files(kind_name).get(name):
-        return importlib.import_module(".".join(filter(None, (kind(kind_name).room, kind(kind_name).folder, name))))
+    for room, folder in _folders(kind_name):
+        if path.is_relative_to(folder) and path == _files(kind_name).get(name):
+            return importlib.import_module(".".join(filter(None, (room, kind(kind_name).folder, name))))
     return _import_file(path.resolve())
 
 
@@ -149,21 +152,22 @@ def title(kind_name: str, name: str) -> str:
     return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
 
 
-def _folders(kind_name: str) -> Iterator[Path]:
-    row = kind(kind_name)
-    spec = importlib.util.find_spec(row.room)  # finds the room without importing it
-    places = spec.submodule_search_locations if spec else None
-    return (Path(place) / row.folder for place in places or ())
+def _folders(kind_name: str) -> Iterator[tuple[str, Path]]:
+    """Rooms and the folders in them that hold the parts of a kind."""
+    for room in kind(kind_name).rooms:
+        spec = importlib.util.find_spec(room)  # finds the room without importing it
+        places = spec.submodule_search_locations if spec else None
+        yield from ((room, Path(place) / kind(kind_name).folder) for place in places or ())
 
 
 def _files(kind_name: str) -> dict[str, Path]:
     """The parts that lie in the folder of their kind."""
     suffix = kind(kind_name).suffix
     if suffix == ".yaml":
-        return {file.stem: file for folder in _folders(kind_name) for file in folder.glob("*.yaml")}
+        return {file.stem: file for _, folder in _folders(kind_name) for file in folder.glob("*.yaml")}
     return {
         found.name: folder / found.name / "__init__.py" if found.ispkg else folder / f"{found.name}.py"
-        for folder in _folders(kind_name)
+        for _, folder in _folders(kind_name)
         for found in pkgutil.iter_modules([str(folder)])
         if found.name not in NOT_PARTS and not found.name.startswith("_")
     }

@@ -26,8 +26,8 @@ def rooms(tmp_path, monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.syspath_prepend(str(tmp_path))
     kinds = {
-        "cells": registry.Kind("fake_room", "cells", ".py", "beolith.fake.cells"),
-        "cards": registry.Kind("fake_room", "cards", ".yaml", "beolith.fake.cards"),
+        "cells": registry.Kind(("fake_room",), "cells", ".py", "beolith.fake.cells"),
+        "cards": registry.Kind(("fake_room",), "cards", ".yaml", "beolith.fake.cards"),
     }
     monkeypatch.setattr(registry, "KINDS", kinds)
     return room
@@ -45,6 +45,25 @@ def test_get_gives_modules_and_paths(rooms):
     assert registry.module("cells", "gain2t").SOURCES == ("own",)
     assert registry.path("cards", "ball2024") == rooms / "cards" / "ball2024.yaml"
     assert registry.find("gain2t") == "cells"
+
+
+def test_a_kind_may_have_parts_in_several_rooms(rooms, monkeypatch):
+    other = rooms.parent / "other_room"
+    (other / "cells").mkdir(parents=True)
+    (other / "__init__.py").write_text("")
+    (other / "cells" / "__init__.py").write_text("")
+    (other / "cells" / "gain3t.py").write_text('"""Three transistors."""')
+    both = registry.Kind(("fake_room", "other_room"), "cells", ".py", "beolith.fake.cells")
+    monkeypatch.setitem(registry.KINDS, "cells", both)
+    assert registry.names("cells") == ("bomb", "gain2t", "gain3t")
+    assert registry.module("cells", "gain3t").__name__ == "other_room.cells.gain3t"
+    assert registry.module("cells", "gain2t").__name__ == "fake_room.cells.gain2t"
+
+
+def test_no_two_rooms_have_parts_of_one_name():
+    for kind in registry.KINDS:
+        files = [file.stem for _, folder in registry._folders(kind) for file in folder.glob("[!_]*.*")]
+        assert len(files) == len(set(files)), kind
 
 
 def test_an_unknown_name_gives_the_nearest(rooms):
