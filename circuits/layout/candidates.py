@@ -7,11 +7,10 @@ out in a way that a smaller one was denied: areas grow with sizes.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +44,7 @@ class Block:
     Attributes:
         device: Index of the transistor at each place, or BLANK, (C, R, K).
         flipped: Whether it stands the other way round, (C, R, K).
-        share: What it shares with the neighbour before it, blanks left out, (C, R, K); the first one's is with the edge.
+        share: What it shares with the neighbour before it, blanks left out; the first with the edge, (C, R, K).
         last: What the last one of a row shares with the other edge, (C, R).
         p: Whether a row is p-type, (C, R).
     """
@@ -74,11 +73,6 @@ def blocks(devices: tuple[Device, ...], shared: frozenset[str], bare: frozenset[
     main, other = sorted(groups, key=len, reverse=True)
     found = (_block(devices, main, other, shape, shared, bare) for shape in _shapes(len(main), len(other)))
     return tuple(block for block in found if len(block.device))
-
-
-def connections(devices: tuple[Device, ...]) -> Counter[str]:
-    """How often each node is a gate, a drain or a source."""
-    return Counter(node for d in devices for node in (d.gate, d.drain, d.source))
 
 
 def _shapes(main: int, other: int) -> Iterator[tuple[int, int, int]]:
@@ -140,7 +134,7 @@ def _fillings(group: list[int], rows: int, columns: int) -> Iterator[tuple[tuple
 
 
 def _leads(rows: tuple[tuple[int, ...], ...], first: int, columns: int, *, alone: bool) -> bool:
-    """Whether this is the one of its mirror images that is kept: the first transistor at the left, and at the bottom."""
+    """Whether this one of four mirror images is kept: the first transistor at the left, and at the bottom."""
     row = next(r for r, content in enumerate(rows) if first in content)
     left = 2 * rows[row].index(first) <= columns - 1
     return left and (not alone or 2 * row <= len(rows) - 1)
@@ -156,8 +150,7 @@ def _turned(
     for flips in product((False, True), repeat=len(present)):
         ends = [devices[i].ends(flip) for (_, i), flip in zip(present, flips, strict=True)]
         inner = [
-            (BREAK if left[1] != right[0] else BARE if left[1] in bare else CONTACT)
-            for left, right in zip(ends[:-1], ends[1:], strict=True)
+            (BREAK if left[1] != right[0] else BARE if left[1] in bare else CONTACT) for left, right in pairwise(ends)
         ]
         shares = (int(ends[0][0] in shared), *inner, int(ends[-1][1] in shared))
         found.setdefault(shares, flips)

@@ -27,7 +27,7 @@ def plates(cell: Bitcell, rules: CapacitorRules) -> dict[str, float]:
 def room(
     areas: Mapping[str, float], rules: CapacitorRules, width: float, height: float
 ) -> Iterator[tuple[float, float]]:
-    """Sizes of a cell, at least the given one, in which the capacitors stand beside each other; wider, or higher [m]."""
+    """Sizes of a cell, at least the given one, that hold the capacitors beside each other; wider, or higher [m]."""
     if not areas:
         yield width, height
         return

@@ -30,7 +30,7 @@ from .candidates import Block, Device, blocks
 from .capacitors import place_plates, plates, room
 from .design_rules import CapacitorRules, Rules, TierRules, load, load_capacitors
 from .lines import Lines, lines_of, tracks
-from .placement import Floats, Sized, bare_nodes, columns, heights
+from .placement import Floats, Sized, columns, heights
 from .realise import shapes
 from .shapes import ACTIVE, CONTACT, GATE, Shape, covered
 
@@ -193,7 +193,9 @@ def _least(
 ) -> tuple[float, float]:
     """Width and height that the lines of the fullest tier need [m]."""
     counts = [(lines.on(found, along_bits=along_bits), rules[name].values.line_pitch) for name, found in sized.items()]
-    return max(len(bits) * pitch for (_, bits), pitch in counts), max(len(words) * pitch for (words, _), pitch in counts)
+    return max(len(bits) * pitch for (_, bits), pitch in counts), max(
+        len(words) * pitch for (words, _), pitch in counts
+    )
 
 
 def _options(sized: Sized, rules: TierRules, lines: Lines) -> list[_Option]:
@@ -220,7 +222,7 @@ def _tried(
 ) -> tuple[Block, ...]:
     """The arrangements that are compact with the smallest transistors: the same ones, whatever the sizes."""
     smallest = Sized((), devices, (rules.active_width,) * len(devices), (rules.gate_length,) * len(devices))
-    found = blocks(devices, ahead, bare_nodes(devices, lines.terminals))
+    found = blocks(devices, ahead, lines.bare)
     areas = [columns(b, smallest, rules)[1] * heights(b, smallest, rules, across).total for b in found]
     return tuple(b.take(np.argsort(a, kind="stable")[:TRIED]) for b, a in zip(found, areas, strict=True))
 

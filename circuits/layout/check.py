@@ -92,7 +92,11 @@ def _of_transistors(tier: Tier, shapes: Sequence[Shape], rules: TierRules) -> It
     for a in active:
         if a in own:
             yield from _well(a, well, rules)
-    yield from (f"a well is narrower than {_nm(rules.well_width)}" for w in pieces(well) if _thin(w) < rules.well_width - TOLERANCE)
+    yield from (
+        f"a well is narrower than {_nm(rules.well_width)}"
+        for w in pieces(well)
+        if _thin(w) < rules.well_width - TOLERANCE
+    )
     for shape in (*active, *gate):
         least = rules.active_width if shape.layer == ACTIVE else rules.gate_length
         if min(shape.width, shape.height) < min(least, rules.contact) - TOLERANCE:

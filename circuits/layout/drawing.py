@@ -36,7 +36,12 @@ def table(layout: Layout) -> DataFrame:
     import pandas as pd
 
     rows = [
-        (tier.name, shape.layer, shape.net, *(NM * x for x in (shape.left, shape.bottom, shape.right, shape.top)))
+        (
+            tier.name,
+            shape.layer,
+            shape.net,
+            *(round(NM * x, 4) for x in (shape.left, shape.bottom, shape.right, shape.top)),
+        )
         for tier in layout.tiers
         for shape in tier.shapes
     ]
@@ -71,7 +76,7 @@ def draw(layout: Layout) -> Figure:
             axes = drawn.add_axes((corner[0] / figures.COLUMN, corner[1] / height, *size))
             _panel(axes, tier, layout, beyond)
             if n == 0:
-                _sides(axes, layout, beyond)
+                _sides(drawn, axes, layout, beyond)
         present = {shape.layer for tier in layout.tiers for shape in tier.shapes}
         marks = [Patch(label=layer, **STYLES[layer]) for layer in LAYERS if layer in present]
         drawn.legend(handles=marks, loc="lower center", ncols=4, columnspacing=1.2, handlelength=1.4)
@@ -92,13 +97,15 @@ def _panel(axes: Axes, tier: Tier, layout: Layout, beyond: float) -> None:
 
     for s in tier.shapes:
         axes.add_patch(Rectangle((NM * s.left, NM * s.bottom), NM * s.width, NM * s.height, **STYLES[s.layer]))
-    edge = {"facecolor": "none", "edgecolor": "black", "linewidth": 0.8, "zorder": 7}
+    edge: dict[str, Any] = {"facecolor": "none", "edgecolor": "black", "linewidth": 0.8, "zorder": 7}
     axes.add_patch(Rectangle((0.0, 0.0), NM * layout.width, NM * layout.height, **edge))
     right, top = NM * (layout.width + beyond), NM * (layout.height + beyond)
-    axes.set(xlim=(-NM * beyond, right), ylim=(-NM * beyond, top), aspect="equal")
+    axes.set(xlim=(-NM * beyond, right), ylim=(-NM * beyond, top), aspect="equal", xticks=[], yticks=[])
     axes.set_axis_off()
     used = f"{100 * tier.utilisation:.0f} % used"
-    axes.set_title(f"{tier.name}\n{used}" if layout.width < 1.3 * layout.height else f"{tier.name}, {used}", size=7, pad=9)
+    axes.set_title(
+        f"{tier.name}\n{used}" if layout.width < 1.3 * layout.height else f"{tier.name}, {used}", size=7, pad=9
+    )
     for s in tier.shapes:
         x, y = (NM * z for z in s.centre)
         name = "gnd" if s.net == GROUND else s.net
@@ -108,17 +115,19 @@ def _panel(axes: Axes, tier: Tier, layout: Layout, beyond: float) -> None:
             axes.text(x, top, name, fontsize=6, va="bottom", ha="center")
 
 
-def _sides(axes: Axes, layout: Layout, beyond: float) -> None:
+def _sides(figure: Figure, axes: Axes, layout: Layout, beyond: float) -> None:
     """Arrows along the sides of the cell, with their lengths."""
     from matplotlib.transforms import offset_copy
 
     style = {"arrowstyle": "<->", "lw": 0.6, "shrinkA": 0, "shrinkB": 0}
     width, height, away = NM * layout.width, NM * layout.height, -NM * beyond
-    across, along = (f"{NM * side:.4g} nm ({side / layout.feature_size:.3g} F)" for side in (layout.width, layout.height))
+    across, along = (
+        f"{NM * side:.4g} nm ({side / layout.feature_size:.3g} F)" for side in (layout.width, layout.height)
+    )
     for end, offset in (((width, away), (0, -4)), ((away, height), (-4, 0))):
         start = (0.0, away) if end[1] == away else (away, 0.0)
-        moved = offset_copy(axes.transData, axes.get_figure(), *offset, units="points")
+        moved = offset_copy(axes.transData, figure, *offset, units="points")
         axes.annotate("", end, start, xycoords=moved, textcoords=moved, arrowprops=style, annotation_clip=False)
-    text = {"textcoords": "offset points", "fontsize": 7}
+    text: dict[str, Any] = {"textcoords": "offset points", "fontsize": 7}
     axes.annotate(across, (width / 2, away), (0, -7), ha="center", va="top", **text)
     axes.annotate(along.replace(" (", "\n("), (away, height / 2), (-7, 0), ha="right", va="center", rotation=90, **text)

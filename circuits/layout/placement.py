@@ -15,7 +15,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from .candidates import BLANK, CONTACT, Block, Device, connections
+from .candidates import BLANK, CONTACT, Block, Device
 from .design_rules import TierRules
 
 Floats = NDArray[np.float64]
@@ -162,7 +162,7 @@ def _edge(there: Bools, alone: Bools, opened: Bools, *, padded: bool, rules: Tie
     pad = rules.pad_reach + np.where(opened, rules.gate_pad / 2, rules.gate_pad + ends)
     bare = np.where(opened, 0.0, rules.gate_extension + ends)
     need = np.where(alone & padded, pad, np.where(there, bare, 0.0))
-    return np.maximum(need.max(1), rules.row_spacing(other_polarity=False) / 2)
+    return np.asarray(np.maximum(need.max(1), rules.row_spacing(other_polarity=False) / 2))
 
 
 def _gap(
@@ -183,11 +183,3 @@ def _gap(
     need = np.where(joined[:, r], line, np.where(there[:, r] & there[:, r + 1], facing, past))
     between = np.where(block.p[:, r] == block.p[:, r + 1], rules.row_spacing(False), rules.row_spacing(True))
     return np.asarray(np.maximum(need.max(1), between))
-
-
-def bare_nodes(devices: Iterable[Device], terminals: Iterable[str]) -> frozenset[str]:
-    """Nodes inside the cell that join just two transistors in series and need no contact."""
-    devices = tuple(devices)
-    ends = {node for d in devices for node in (d.drain, d.source)}
-    return frozenset(n for n, c in connections(devices).items() if c == 2 and n in ends) - frozenset(terminals)
-

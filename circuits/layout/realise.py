@@ -52,7 +52,7 @@ class _Drawing:
 
     def wells(self) -> Iterator[Shape]:
         rows = np.flatnonzero(self.block.p[0])
-        if len(rows):
+        if len(rows) and self.rules.well_width:
             low, high = self.y[rows[0]], self.y[rows[-1]] + self.tall[rows[-1]]
             bottom = 0.0 if rows[0] == 0 else low - self.rules.well_enclosure
             top = self.height if rows[-1] == len(self.y) - 1 else high + self.rules.well_enclosure
@@ -98,7 +98,9 @@ class _Drawing:
         opened = net in self.shared
         if not last and self.joined[0, r, k]:
             j = int(self.block.device[0, r + 1, k])
-            yield box(GATE, net, (x, (high + self.y[r + 1]) / 2), min(length, self.sized.lengths[j]), self.y[r + 1] - high)
+            yield box(
+                GATE, net, (x, (high + self.y[r + 1]) / 2), min(length, self.sized.lengths[j]), self.y[r + 1] - high
+            )
             if begins(self.joined, r)[0, k]:
                 yield from self._pad(net, x, (high + float(self.y[r + 1])) / 2)
         elif last and opened:

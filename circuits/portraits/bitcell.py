@@ -31,7 +31,7 @@ def portrait(path: Path) -> Portrait:
     ]
     text = "\n".join(
         (
-            f"Layout: {1e9 * found.width:.4g} nm along the word lines x {1e9 * found.height:.4g} nm along the bit lines, "
+            f"Layout: {1e9 * found.width:.4g} nm along word lines, {1e9 * found.height:.4g} nm along bit lines, "
             f"{1e12 * found.area:.4g} um^2 = {found.area_in_f2:.4g} F^2 (F = {1e9 * found.feature_size:.4g} nm)",
             *rows,
         )

@@ -61,7 +61,7 @@ def show(
         Path | None, typer.Option(help="Draw a card or a bitcell as a figure too: PDF, PNG, CSV and JSON.")
     ] = None,
 ) -> Answer:
-    """Show a card with its numbers, sources and curves, a bitcell with its layout, a study's options, a module's words."""
+    """Show a card with its numbers and curves, a bitcell with its layout, a study's options, what a module says."""
     kind = kind or registry.find(name)
     part = registry.get(kind, name)
     if isinstance(part, Path):
@@ -207,7 +207,10 @@ def _drawn(drawn: portrait.Portrait, data: dict[str, Any], target: Path | None) 
         return [raw("\n" + drawn.text)]
     provenance = {str(data["kind"]).removesuffix("s"): data["name"], **data}
     data["files"] = figures.save(drawn.figure(), target.with_suffix(""), drawn.table, provenance)
-    return [raw("\n" + drawn.text), grid("", "what where", [(label, str(file)) for label, file in data["files"].items()])]
+    return [
+        raw("\n" + drawn.text),
+        grid("", "what where", [(label, str(file)) for label, file in data["files"].items()]),
+    ]
 
 
 def _show_study(name: str) -> Answer:
