@@ -58,17 +58,19 @@ def show(
     name: Name,
     kind: KindOption = None,
     figure: Annotated[
-        Path | None, typer.Option(help="Write the curves of a card as a figure too: PDF, PNG, CSV and JSON.")
+        Path | None, typer.Option(help="Draw a card or a bitcell as a figure too: PDF, PNG, CSV and JSON.")
     ] = None,
 ) -> Answer:
-    """Show a card with every number, its source and its curves, the options of a study, or what a module says."""
+    """Show a card with its numbers and curves, a bitcell with its layout, a study's options, what a module says."""
     kind = kind or registry.find(name)
     part = registry.get(kind, name)
     if isinstance(part, Path):
         return _show_card(kind, cards.read(part), figure)
+    if kind != "studies":
+        return _show_module(kind, name, part, figure)
     if figure is not None:
-        raise BeolithError(f"--figure: {kind} have no curves; only cards do")
-    return _show_study(name) if kind == "studies" else _show_module(kind, name, part)
+        raise BeolithError("--figure: a study is drawn by running it")
+    return _show_study(name)
 
 
 @app.command()
@@ -180,7 +182,7 @@ def _show_card(kind: str, card: cards.Card, target: Path | None) -> Answer:
         (section, given.name, f"{given.given_value:g} {given.given_unit}", given.how, given.source, given.where)
         for section, given in card.items()
     ]
-    drawn = portrait.of(card)
+    drawn = portrait.of(card.kind, card.path)
     if target is not None and drawn is None:
         raise BeolithError(f"--figure: {card.key} has no curves; no room draws cards of the kind {card.kind!r}")
     data = {
@@ -197,13 +199,21 @@ def _show_card(kind: str, card: cards.Card, target: Path | None) -> Answer:
     }
     page: list[Any] = [card.summary, grid(card.title, "section parameter value how source where", rows)]
     if drawn is not None:
-        page.append(raw("\n" + drawn.text))
         data["curves"] = drawn.data
-        if target is not None:
-            files = figures.save(drawn.figure(), target.with_suffix(""), drawn.table, {"card": card.key, **data})
-            data["files"] = files
-            page.append(grid("", "what where", [(label, str(file)) for label, file in files.items()]))
+        page += _drawn(drawn, data, target)
     return Answer(data, stack(*page))
+
+
+def _drawn(drawn: portrait.Portrait, data: dict[str, Any], target: Path | None) -> list[Any]:
+    """What a portrait adds to a page; its figure is written if it has a target, with the data for provenance."""
+    if target is None:
+        return [raw("\n" + drawn.text)]
+    provenance = {str(data["kind"]).removesuffix("s"): data["name"], **data}
+    data["files"] = figures.save(drawn.figure(), target.with_suffix(""), drawn.table, provenance)
+    return [
+        raw("\n" + drawn.text),
+        grid("", "what where", [(label, str(file)) for label, file in data["files"].items()]),
+    ]
 
 
 def _show_study(name: str) -> Answer:
@@ -216,6 +226,15 @@ def _show_study(name: str) -> Answer:
     return Answer({"kind": "studies", "name": name, "title": chosen.TITLE, "options": options}, page)
 
 
-def _show_module(kind: str, name: str, module: ModuleType) -> Answer:
+def _show_module(kind: str, name: str, module: ModuleType, target: Path | None) -> Answer:
+    path = registry.locate(kind, name)
+    drawn = portrait.of(kind.removesuffix("s"), path) if path is not None else None
+    if target is not None and drawn is None:
+        raise BeolithError(f"--figure: no room draws {kind}")
     text = inspect.getdoc(module) or ""
-    return Answer({"kind": kind, "name": name, "doc": text}, raw(f"{name}\n\n{text}"))
+    data: dict[str, Any] = {"kind": kind, "name": name, "doc": text}
+    page: list[Any] = [raw(f"{name}\n\n{text}")]
+    if drawn is not None:
+        data["portrait"] = drawn.data
+        page += _drawn(drawn, data, target)
+    return Answer(data, stack(*page))

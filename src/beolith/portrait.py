@@ -1,13 +1,13 @@
-"""What a card looks like beyond its table: curves of the model that it feeds, drawn by the room that has the model."""
+"""What a part looks like beyond its text, drawn by the room that knows it: curves of a card, the layout of a cell."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import registry
-from .card import Card
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Portrait:
-    """The curves of a card.
+    """The picture of a part.
 
     Attributes:
         data: For programs.
@@ -31,9 +31,14 @@ class Portrait:
     figure: Callable[[], Figure]
 
 
-def of(card: Card) -> Portrait | None:
-    """The portrait of a card, or None if no room knows how to draw its kind: ``portraits/<kind>.py`` of a room."""
-    if card.kind not in registry.names("portraits"):
+def of(kind: str, path: Path) -> Portrait | None:
+    """The portrait of a part, or None if no room knows how to draw its kind: ``portraits/<kind>.py`` of a room.
+
+    Args:
+        kind: What it is, such as ``transistor`` or ``bitcell``.
+        path: Its file.
+    """
+    if kind not in registry.names("portraits"):
         return None
-    found: Portrait = registry.module("portraits", card.kind).portrait(card.path)
+    found: Portrait = registry.module("portraits", kind).portrait(path)
     return found

@@ -43,10 +43,11 @@ KINDS = {
     "cards": Kind(("beolith.devices",), "cards", ".yaml", "beolith.devices.cards"),
     "media": Kind(("beolith.devices",), "media", ".yaml", "beolith.devices.media"),
     "nodes": Kind(("beolith.circuits",), "nodes", ".yaml", "beolith.circuits.nodes"),
+    "rules": Kind(("beolith.circuits",), "layout/rules", ".yaml", "beolith.circuits.rules"),
     "bitcells": Kind(("beolith.circuits",), "bitcells", ".py", "beolith.circuits.bitcells"),
     "networks": Kind(("beolith.workloads",), "networks", ".py", "beolith.workloads.networks"),
     "studies": Kind(("beolith.studies",), "", ".py", "beolith.studies"),
-    "portraits": Kind(("beolith.devices",), "portraits", ".py", "beolith.portraits"),
+    "portraits": Kind(ROOMS, "portraits", ".py", "beolith.portraits"),
     "commands": Kind(ROOMS, "commands", ".py", "beolith.commands"),
 }
 

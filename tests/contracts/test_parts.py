@@ -45,6 +45,14 @@ def test_a_node_loads(name):
     check(node.load(name).card)
 
 
+@parts("rules")
+def test_rules_load(name):
+    from beolith.circuits.layout import design_rules
+
+    kinds = {"layout rules": design_rules.load, "capacitor rules": design_rules.load_capacitors}
+    check(kinds[cards.read(registry.path("rules", name)).kind](name).card)
+
+
 def check(card):
     """Sources exist, and whatever is assumed says why; defaults of the model included."""
     bibliography = all_sources()

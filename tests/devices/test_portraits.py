@@ -47,7 +47,8 @@ def test_a_figure_is_written_with_its_numbers(tmp_path):
 
 
 def test_what_has_no_curves_has_no_figure(tmp_path):
-    assert "only cards do" in call("show", "gain_2t0c", "--figure", str(tmp_path / "a.png"), code=2)
+    assert "no room draws networks" in call("show", "lenet5", "--figure", str(tmp_path / "a.png"), code=2)
+    assert "running it" in call("show", "material_to_accuracy", "--figure", str(tmp_path / "a.png"), code=2)
     node = registry.names("nodes")[0]
     assert "has no curves" in call("show", node, "--kind", "nodes", "--figure", str(tmp_path / "a.png"), code=2)
     assert not list(tmp_path.iterdir())

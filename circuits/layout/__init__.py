@@ -1,0 +1,1 @@
+"""Layout of bitcells from stated design rules: footprint of every tier, checked, and drawn."""
