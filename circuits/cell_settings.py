@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from beolith import units
 from beolith.errors import BeolithError, nearest
 
+from ..devices import library
+from ..devices.library import Device
+from . import mismatch
 from .bitcells.base import Bitcell
 
 GROUPS = {"cards": "", "widths": "m", "lengths": "m", "capacitances": "F", "voltages": "V"}
@@ -48,3 +51,37 @@ def _count(key: str, text: str) -> int:
         return int(text)
     except ValueError:
         raise BeolithError(f"--set {key}={text}: write a whole number") from None
+
+
+def with_card(kinds: Mapping[str, Bitcell], choice: str) -> dict[str, Bitcell]:
+    """Cells with another device in some places: in one transistor, or in all whose device is like it.
+
+    Alike are devices of one polarity that are both silicon or both not.
+
+    Args:
+        kinds: Cells by name.
+        choice: ``transistor=card``, or a card.
+
+    Raises:
+        BeolithError: No such card, or no cell has such a transistor.
+    """
+    place, named, card = choice.rpartition("=")
+    new = library.load(card)
+
+    def fits(name: str, kind: Bitcell) -> bool:
+        old = mismatch.device(kind.transistors[name])
+        return name == place if named else (old.sign, _silicon(old)) == (new.sign, _silicon(new))
+
+    chosen = {key: {n: card for n in kind.transistors if fits(n, kind)} for key, kind in kinds.items()}
+    if not any(chosen.values()):
+        known = {n for kind in kinds.values() for n in kind.transistors}
+        raise BeolithError(
+            f"--card {choice!r}: no cell has a transistor {place!r}; {nearest(place, known)}"
+            if named
+            else f"--card {choice!r}: no cell has a transistor of this polarity and kind"
+        )
+    return {key: kind.with_(cards=chosen[key]) for key, kind in kinds.items()}
+
+
+def _silicon(device: Device) -> bool:
+    return device.card.material.split(" ")[0] == "Si"

@@ -116,7 +116,7 @@ def _closed(cell: Cell, moved: dict[str, Tensor], pulse: float) -> Tensor:
 
 def _opened(cell: Cell, operation: Operation, pulse: float, edge: float, tolerance: float) -> Tensor:
     """Change by an operation that opens the cell [V]."""
-    s = stimulus(cell, [(operation, pulse)], cell.data, edge)
+    s = stimulus(cell, [operation], cell.data, pulse=pulse, edge=edge)
     found = transient(system(s.circuit(**cell.stored(cell.data))), [0.0, s.end], tolerance=tolerance)
     node = found[cell.kind.storage[0]]
     return node[-1] - node[0]

@@ -171,8 +171,8 @@ class Switches:
 
     def part(self, which: Tensor) -> Switches:
         """The same for some elements of the batch."""
-        values = (some(x, which) for x in (self.threshold, self.on, self.off, self.softness))
-        return Switches(*values, self.rows)
+        threshold, on, off, softness = (some(x, which) for x in (self.threshold, self.on, self.off, self.softness))
+        return Switches(threshold, on, off, softness, self.rows)
 
 
 @dataclass(frozen=True)
@@ -288,8 +288,9 @@ def group(elements: Sequence[object], place: Mapping[str, int], shape: torch.Siz
         value = stack(x.capacitance for x in capacitors)
         found.append(Linear(value, rows(capacitors, "a", "b"), (CHARGE, CAPACITANCE)))
     if switches:
-        values = [stack(getattr(x, y) for x in switches) for y in ("threshold", "on", "off", "softness")]
-        found.append(Switches(*values, rows(switches, "a", "b", "plus", "minus")))
+        numbers = ("threshold", "on", "off", "softness")
+        threshold, on, off, softness = (stack(getattr(x, y) for x in switches) for y in numbers)
+        found.append(Switches(threshold, on, off, softness, rows(switches, "a", "b", "plus", "minus")))
     for bank in banks([x.model for x in fets], shape, device):
         members = [fets[i] for i in bank.members]
         signs = torch.tensor([[float(x.sign)] for x in members], dtype=torch.float64, device=device)

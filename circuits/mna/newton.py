@@ -108,10 +108,16 @@ def newton(
             break
         if len(left) < len(missing):  # the others have their solution, whatever these still need
             system, where = system.part(left), left if where is None else where[left]
-            x, given = x[:, left], pytree.tree_map(lambda value: value[..., left], given)
+            x, given = x[:, left], _some(given, left)
             active = None
     assert whole is not None
     return whole
+
+
+def _some(given: tuple[Drive, Tensor, Tensor], which: Tensor) -> tuple[Drive, Tensor, Tensor]:
+    """What is given, for some elements of the batch."""
+    some: tuple[Drive, Tensor, Tensor] = pytree.tree_map(lambda value: value[..., which], given)
+    return some
 
 
 def _longest(dx: Tensor) -> Tensor:

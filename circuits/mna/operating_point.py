@@ -38,13 +38,12 @@ def operating_point(
     Returns:
         The unknowns; not a number where no attempt converged.
     """
-    like = {"dtype": torch.float64, "device": system.device}
-    drive = system.drive(torch.as_tensor(time, **like).expand(system.batch))
-    start = torch.zeros((system.unknowns, system.batch), **like)
+    start = torch.zeros((system.unknowns, system.batch), dtype=torch.float64, device=system.device)
+    drive = system.drive(torch.as_tensor(time).to(start).expand(system.batch))
     for node, value in (guess or {}).items():
         row = system.row_of(node)
         if row < len(system.free):
-            start[row] = torch.as_tensor(value, **like).expand(system.shape).reshape(-1)
+            start[row] = torch.as_tensor(value).to(start).expand(system.shape).reshape(-1)
     with torch.no_grad():
         found = _robust(system, start, drive)
     if torch.is_grad_enabled():

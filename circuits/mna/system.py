@@ -271,7 +271,7 @@ class System:
             found = [v[:0]]
         placed = torch.sparse.mm(self._stamp(kinds), torch.cat([x.expand(-1, batch) for x in found]))
         lengths = [size if kind in _FLOWS else size * self.unknowns for kind in kinds]
-        return placed.split(lengths)
+        return tuple(placed.split(lengths))
 
     def row_of(self, node: str) -> int:
         """Row of a node.

@@ -3,11 +3,11 @@
     Q(t + g h) + (g h/2)[I(t + g h) + I(t)] = Q(t)                                          trapezoidal stage
     Q(t + h) + [(1 - g)/(2 - g)] h I(t + h) = [Q(t + g h) - (1 - g)^2 Q(t)]/[g (2 - g)]     BDF2 stage, L-stable
 
-Steps grow freely, so a hold of fourteen decades costs some twenty. Between the ends of a step the unknowns run along the
-parabola through both stages, whose error is a quarter of that of the step. An element of the batch takes the steps that
-it would take alone: its result does not depend on its neighbours, it is left out when it is done, and one that fails is
-left behind with a status. Gradients are recorded in a second pass over the steps that the first has found, one implicit
-derivative for each stage.
+Steps grow freely, so a hold of fourteen decades costs some twenty. Between the ends of a step the unknowns run along
+the parabola through both stages, whose error is a quarter of that of the step. An element of the batch takes the steps
+that it would take alone: its result does not depend on its neighbours, it is left out when it is done, and one that
+fails is left behind with a status. Gradients are recorded in a second pass over the steps that the first has found, one
+implicit derivative for each stage.
 
 References:
     bank1985 (TR-BDF2); hosea1996 (error estimate, g = 2 - sqrt 2); the samples inside a step: own.
@@ -135,7 +135,7 @@ class _Live(NamedTuple):
         targets: Break points of the sources and the last sample, rising, (target, batch) [s].
         shortest: Shortest time between two of them or of the samples [s].
         status: See :data:`MEANING`.
-        count: Steps taken.
+        taken: Steps taken.
         state: Unknowns, flows, and so on.
     """
 
@@ -146,7 +146,7 @@ class _Live(NamedTuple):
     targets: Tensor
     shortest: Tensor
     status: Tensor
-    count: Tensor
+    taken: Tensor
     state: State
 
 
@@ -197,7 +197,7 @@ class _Walk:
     def _leave(self, live: _Live) -> None:
         """Write down what has become of the elements that are under way."""
         self.status = self.status.index_copy(0, live.who, live.status)
-        self.count = self.count.index_copy(0, live.who, live.count)
+        self.count = self.count.index_copy(0, live.who, live.taken)
 
     def _attempt(self, system: System, live: _Live, active: Tensor) -> _Live:
         """One step of every element, taken where it meets the tolerance."""
@@ -220,7 +220,7 @@ class _Walk:
         live = live._replace(
             t=after,
             h=following,
-            count=live.count + fits,
+            taken=live.taken + fits,
             status=torch.where(active & ~fits & (h < _LEAST * shortest), NO_STEP, live.status),
             state=new if bool(fits.all()) else _choose(fits, new, s),
         )

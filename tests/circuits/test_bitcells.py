@@ -166,10 +166,10 @@ def test_waveforms_and_delays_are_those_of_ngspice(name: str):
     [
         ({"levels": 64}, "64 levels; allowed: 2 .. 32"),
         ({"levels": 1}, "1 levels; allowed: 2 .. 32"),
-        ({"widths": {"wrte": 1e-7}}, "no transistor 'wrte'.*'write'"),
+        ({"widths": {"wright": 1e-7}}, "no transistor 'wright'.*'write'"),
         ({"cards": {"write": "belmont2023_igzo"}}, None),
         ({"voltages": {"v_holt": 0.0}}, "no voltage 'v_holt'.*'v_hold'"),
-        ({"capacitances": {"storag": 0.0}}, "no capacitor 'storag'.*'storage'"),
+        ({"capacitances": {"storge": 0.0}}, "no capacitor 'storge'.*'storage'"),
         ({"widths": {"write": 0.0}}, "'write': width must be above 0"),
         ({"voltages": {"v_high": -1.0}}, "v_high must lie above v_low"),
         ({"sense": ("rbll",)}, "no terminal 'rbll'.*'rbl'"),
@@ -216,7 +216,7 @@ def test_every_fault_is_named_at_once():
     ("setting", "said"),
     [
         ("levels=many", "whole number"),
-        ("levls=4", "nearest|levels"),
+        ("level=4", "nearest|levels"),
         ("voltages.v_hold", "key=value"),
         ("voltages.v_hold=3 m", "v_hold|dimension|m"),
     ],

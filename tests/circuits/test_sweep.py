@@ -203,9 +203,7 @@ def test_a_latch_shows_hysteresis_where_it_is_followed():
 def test_slopes_of_a_followed_branch_are_those_of_that_branch():
     values = torch.linspace(-1.0, 0.5, 31, dtype=torch.float64)
     found = sweep(latch(), "vin", values, guess={"b": 1.0}, follow=True)
-    torch.testing.assert_close(
-        found.slope("a")[1:-1], (found["a"][2:] - found["a"][:-2]) / 0.1, rtol=0.1, atol=1e-3
-    )
+    torch.testing.assert_close(found.slope("a")[1:-1], (found["a"][2:] - found["a"][:-2]) / 0.1, rtol=0.1, atol=1e-3)
 
 
 # ----------------------------------------------------------------------------------------------------------- faults
@@ -228,7 +226,7 @@ def test_what_is_refused():
 def test_a_point_without_a_state_is_not_a_number():
     """A current into a transistor that cannot carry it has no state; its neighbours do."""
     parts = (CurrentSource("i", "d", "0", f64(0.0)), VoltageSource("g", "g", "0", f64(0.0)), Fet("n", "g", "d", "0", N))
-    found = sweep(Circuit("starved", parts), "i", [1e-9, float(1e9)])
+    found = sweep(Circuit("starved", parts), "i", [1e-9, 1e9])
     assert found.converged.tolist() == [True, False]
     assert found["d"].isnan().tolist() == [False, True]
     assert found.slope("d").isnan().tolist() == [False, True]

@@ -91,8 +91,9 @@ def test_a_study_obeys_the_contract(name):
 
 
 @parts("bitcells")
-def test_a_bitcell_names_its_terminals(name):
-    assert registry.module("bitcells", name).TERMINALS
+def test_a_bitcell_is_a_table(name):
+    cell = registry.module("bitcells", name).CELL
+    assert set(cell.sense) <= set(cell.terminals) <= set(cell.nodes)
 
 
 def cited_in_code(trees):
