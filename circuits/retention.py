@@ -59,7 +59,7 @@ class Retention:
     Attributes:
         time: Until the level is lost; infinite where it moves to nothing that would be mistaken [s].
         stored: Storage-node voltage at the beginning [V].
-        power: What the terminals deliver at the beginning, mean over levels, (*batch) [W].
+        power: What turns into heat at the beginning, mean over levels, (*batch) [W].
     """
 
     time: Tensor
@@ -222,9 +222,10 @@ def written(cell: Cell) -> dict[str, Tensor]:
 
 
 def hold_power(cell: Cell, stored: Mapping[str, Tensor]) -> Tensor:
-    """Power that the terminals deliver while a cell rests, mean over levels, (*batch) [W].
+    """Power that a cell turns into heat while it rests, mean over levels, (*batch) [W].
 
-    What flows between terminals through read transistors counts, and so does what leaks from the storage nodes.
+    What flows between terminals through read transistors counts, and what the storage nodes lose, which a refresh has
+    to bring back.
 
     Args:
         cell: The cell.
@@ -232,14 +233,12 @@ def hold_power(cell: Cell, stored: Mapping[str, Tensor]) -> Tensor:
     """
     nodes, terminals = at_levels(cell, stored), cell.terminals(cell.data)
     held = terminals if cell.kind.static else {**terminals, **nodes}
-    every = torch.broadcast_shapes(
-        cell.data.shape, *(v.shape for v in held.values())
-    )  # levels, though none is asked for
+    every = torch.broadcast_shapes(cell.data.shape, *(v.shape for v in held.values()))
     sources = tuple(VoltageSource(f"v_{n}", n, "0", v.expand(every)) for n, v in held.items())
     s = system(Circuit(cell.kind.title, (*cell.fets, *cell.capacitors, *sources)))
     x = operating_point(s, guess=nodes).x
     drive = s.drive(torch.zeros(s.batch, dtype=x.dtype, device=x.device))
-    rows = [s.row_of(n) for n in terminals]
+    rows = [s.row_of(n) for n in held]
     power = s.all_voltages(x, drive)[rows] * s.flows(x, drive).current[rows]
     return power.sum(0).reshape(s.shape).mean(0)
 

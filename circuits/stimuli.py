@@ -93,11 +93,10 @@ class Stimulus:
         cell, times, rails = self.cell, self.times, self.rails
         elements: list[Element] = [*cell.fets, *cell.capacitors]
         for name, values in rails.items():
-            sensed = name in cell.kind.sense
-            floats = sensed and "held" in rails
+            floats = name in cell.kind.sense and "held" in rails
             node = f"{name}_drive" if floats else name
             elements.append(VoltageSource(name, node, "0", _wave(times, [v for v in values for _ in range(2)])))
-            if sensed:
+            if name in cell.kind.lines:
                 elements.append(Capacitor(f"{name}_line", name, "0", volts(cell.kind.line_capacitance)))
             if floats:
                 numbers = [volts(x) for x in (_HALF, DRIVER, OPEN, _SOFT)]

@@ -87,7 +87,7 @@ class Bitcell:
         read: How it is looked at.
         sense: Terminals that are let go in a read, one, or two whose difference counts.
         voltages: By name; ``v_low`` and ``v_high`` are the ends of the data [V].
-        line_capacitance: Of each sensed line [F].
+        line_capacitance: Of each line that is sensed or carries data [F].
         sense_signal: What the sense amplifier needs: half of what two neighbouring levels differ by [V].
         lost_share: Share of the way to the next level after which a stored level is mistaken for it [1].
         static: Whether feedback keeps the level, so that it never needs refreshing.
@@ -130,6 +130,12 @@ class Bitcell:
         """All nodes but ground, in order of appearance."""
         found = dict.fromkeys((*self.terminals, *self.storage, *_touched(self)))
         return tuple(node for node in found if node != GROUND)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Terminals that are sensed or carry data: the bit lines."""
+        written = (terminal for terminal, name in self.write.voltages.items() if name in DATA)
+        return tuple(dict.fromkeys((*written, *self.sense)))
 
     def with_(
         self,
