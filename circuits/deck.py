@@ -139,7 +139,9 @@ def dc(
     s = system(circuit)
     _source(s, source)
     analysis = f"dc v_{source} {' '.join(map(repr, values))}"
-    table = torch.as_tensor(run(_deck(s, _Clock(repr(NANO), _scale(s, index)), {}, analysis, nodes, (), index, OPTIONS)))
+    table = torch.as_tensor(
+        run(_deck(s, _Clock(repr(NANO), _scale(s, index)), {}, analysis, nodes, (), index, OPTIONS))
+    )
     return dict(zip(nodes, table[:, 1:].T, strict=True))
 
 
