@@ -293,7 +293,7 @@ def _model(name: str, x: Fet, s: System, index: int, clock: _Clock) -> str:
 
 def _scale(s: System, index: int) -> float:
     """Factor that makes the largest current of any transistor of the circuit moderate."""
-    levels = [_value(v, s, index) for x in s.circuit.of(VoltageSource) for v in _levels(x.value)]  # type: ignore[attr-defined]
+    levels = [_value(v, s, index) for x in s.circuit.of(VoltageSource) for v in _levels(x.value)]  # type: ignore[union-attr]
     high, low = (torch.tensor(f(levels, default=0.0), dtype=torch.float64) for f in (max, min))
     fets = (x.model for x in s.circuit.elements if isinstance(x, Fet))
     largest = max((_value(model.current(high, high, low), s, index) for model in fets), default=0.0)
@@ -316,8 +316,8 @@ def _wave_at(s: System, name: str, times: Tensor, index: int) -> Tensor:
     value = _source(s, name).value
     if isinstance(value, Tensor):
         return torch.full_like(times, _value(value, s, index))
-    points = ([_value(x, s, index) for x in row] for row in (value.times, value.values))
-    return torch.as_tensor(np.interp(times.numpy(), *points))
+    t, v = ([_value(x, s, index) for x in row] for row in (value.times, value.values))
+    return torch.as_tensor(np.interp(times.numpy(), t, v))
 
 
 def _last(value: Tensor | Pwl, s: System, index: int) -> float:

@@ -53,16 +53,16 @@ IGNORED = {
     ".model": "one of a given name: the given transistor stands for it",
 }
 """Cards that are passed over, and why."""
-_BLOCKS = {".control": ".endc", ".subckt": ".ends"}
 MOST_PERIODS = 10_000
 """Periods of a pulse that are written out."""
+_BLOCKS = {".control": ".endc", ".subckt": ".ends"}
 
 _NODE = r"[\w.+\-#!/\[\]<>:]+"
 _NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]{1,4})?[a-z]*"
 _VALUE = re.compile(r"(.*?[0-9.])(?:(meg|[fpnumkgt])(?:v|a|s|f|m|ohms?|hz)?|v|s|ohms?|hz)?")
 _WAVE = rf"(?:(?:dc )?({_NUMBER})|(?:(?:dc )?{_NUMBER} )?(pwl|pulse)\(({_NUMBER}(?: {_NUMBER})*)\))"
 _SIZES = rf"((?: [wlt]={_NUMBER})*)"
-_TWO = rf"({_NODE}) ({_NODE}) ({_NODE})"
+_HEAD = rf"({_NODE}) ({_NODE}) ({_NODE})"
 _START = re.compile(rf"v\(({_NODE})\)=({_NUMBER})", re.ASCII)
 _SIZE_NAMES = {"w": "width", "l": "length", "t": "temperature"}
 
@@ -181,7 +181,7 @@ class _Reader:
             if bulk not in held:
                 yield (
                     self.lines[name],
-                    f"the bulk {bulk!r} is neither the source nor ground nor held by a constant source",
+                    f"the bulk {bulk!r} is not the source, nor ground, nor held by a constant source",
                 )
 
 
@@ -199,13 +199,13 @@ def _card(form: str, pattern: str, make: Callable[..., Element]) -> _Card:
 
 _SOURCE_FORM = "plus minus and [dc] <value>, pwl(t v ...) or pulse(low high delay rise fall width [period])"
 CARDS = {
-    "r": _card("r<name> a b <ohm>", rf"{_TWO} ({_NUMBER})", _Reader.resistor),
-    "c": _card("c<name> a b <farad>", rf"{_TWO} ({_NUMBER})", _Reader.capacitor),
-    "v": _card(f"v<name> {_SOURCE_FORM}", rf"{_TWO} {_WAVE}", _Reader.voltage),
-    "i": _card(f"i<name> {_SOURCE_FORM}", rf"{_TWO} {_WAVE}", _Reader.current),
-    "x": _card("x<name> d g s <model> [w= l= t=]", rf"{_TWO} ({_NODE}) ({_NODE}){_SIZES}", _Reader.subcircuit),
+    "r": _card("r<name> a b <ohm>", rf"{_HEAD} ({_NUMBER})", _Reader.resistor),
+    "c": _card("c<name> a b <farad>", rf"{_HEAD} ({_NUMBER})", _Reader.capacitor),
+    "v": _card(f"v<name> {_SOURCE_FORM}", rf"{_HEAD} {_WAVE}", _Reader.voltage),
+    "i": _card(f"i<name> {_SOURCE_FORM}", rf"{_HEAD} {_WAVE}", _Reader.current),
+    "x": _card("x<name> d g s <model> [w= l= t=]", rf"{_HEAD} ({_NODE}) ({_NODE}){_SIZES}", _Reader.subcircuit),
     "m": _card(
-        "m<name> d g s bulk <model> [w= l= t=]", rf"{_TWO} ({_NODE}) ({_NODE}) ({_NODE}){_SIZES}", _Reader.mosfet
+        "m<name> d g s bulk <model> [w= l= t=]", rf"{_HEAD} ({_NODE}) ({_NODE}) ({_NODE}){_SIZES}", _Reader.mosfet
     ),
 }
 """Elements by their first letter."""

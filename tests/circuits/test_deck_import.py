@@ -136,7 +136,7 @@ BAD = {
     "x1 a b c nmoss": "no transistor was given for the model 'nmoss'; did you mean 'nmos'",
     "x1 a b c nmos dvt=1": "allowed: x<name>",
     "x1 a b c nmos w=1u": "width 1e-06, but that of the transistor given for 'nmos' is 2e-07",
-    "m1 a b 0 a nmos": "the bulk 'a' is neither",
+    "m1 a b 0 a nmos": "the bulk 'a' is not the source",
     "m1 a b 0 nmos": "allowed: m<name>",
     ".ic out=1": r"allowed: .ic v\(<node>\)=<volt>",
     ".ic v(nowhere)=1": "nothing touches node 'nowhere'",

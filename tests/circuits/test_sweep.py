@@ -36,7 +36,7 @@ def silicon(card: str, width: float) -> Transistor:
 N, P = silicon("silicon_45nm", 2e-7), silicon("silicon_45nm_p", 2e-7)
 
 
-def divider(top: Tensor | float = 1e3, **value: Tensor) -> Circuit:
+def divider(top: Tensor | float = 1e3) -> Circuit:
     r = top if isinstance(top, Tensor) else f64(top)
     return Circuit(
         "divider",
@@ -215,7 +215,7 @@ def test_what_is_refused():
         sweep(inverter(), "vin", [0.0], outer=("w", [0.0]))
     with pytest.raises(BeolithError, match="cannot be the outer one too"):
         sweep(inverter(), "vin", [0.0], outer=("vin", [0.0]))
-    with pytest.raises(BeolithError, match=r"no voltage source 'i'.*'v'|allowed: v"):
+    with pytest.raises(BeolithError, match="no voltage source 'i'; allowed: v"):
         sweep(divider(), "v", [0.0]).current("i")
     for values in ([], [float("nan")], f64(1.0)):
         with pytest.raises(BeolithError, match="one or more finite numbers"):
