@@ -87,7 +87,7 @@ def sweep(
         source: A voltage or current source.
         values: What it runs through, (point,) or (point, *batch) [V] or [A].
         outer: A second source and its values; its axis comes behind that of the points.
-        guess: Where to start, by node [V].
+        guess: Where to start, by node; (point, *batch), or (*batch) for the first point of a followed sweep [V].
         follow: Walk through the points in order, each from its neighbour, the first from the guess.
 
     Raises:
@@ -152,7 +152,7 @@ def _walk(
     """Voltages of the free nodes, (point, *batch), each point from the one before: time counts the points."""
     values = given[source]
     count = torch.arange(len(values), dtype=values.dtype, device=values.device)
-    # two points at least make a piece; the last one is repeated
+    # a piece needs two points, even where there is one: the last is repeated
     wave = Pwl(torch.cat((count, count[-1:] + 1.0)), torch.cat((values, values[-1:])).detach())
     others = {name: value for name, value in given.items() if name != source}
     with torch.no_grad():

@@ -9,14 +9,13 @@ import torch
 from torch import Tensor
 
 from beolith.circuits import deck
-from beolith.circuits.mna.operating_point import operating_point
-from beolith.circuits.mna.system import system
 from beolith.circuits.netlist import (
     Capacitor,
     Circuit,
     CurrentSource,
     Fet,
     Resistor,
+    Switch,
     VoltageSource,
     pwl,
 )
@@ -37,7 +36,7 @@ def silicon(card: str, width: float) -> Transistor:
 N, P = silicon("silicon_45nm", 2e-7), silicon("silicon_45nm_p", 2e-7)
 
 
-def divider(top: Tensor | float = 1e3, **value: Tensor) -> Circuit:
+def divider(top: Tensor | float = 1e3) -> Circuit:
     r = top if isinstance(top, Tensor) else f64(top)
     return Circuit(
         "divider",
@@ -159,7 +158,7 @@ def test_the_gain_is_the_slope():
 
 
 def test_a_sweep_is_differentiable_in_a_parameter_and_in_its_values():
-    values = torch.linspace(0.3, 0.7, 5, dtype=torch.float64).requires_grad_()
+    values = torch.linspace(0.4, 0.6, 2, dtype=torch.float64).requires_grad_()
     width = f64(2e-7).requires_grad_()
 
     def found(width: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -172,38 +171,38 @@ def test_a_sweep_is_differentiable_in_a_parameter_and_in_its_values():
         with torch.no_grad():
             h = 1e-12
             difference = (found(width + h, values)[i] - found(width - h, values)[i]) / (2 * h)
-            step = 1e-6 * torch.eye(5, dtype=torch.float64)
+            step = 1e-6 * torch.eye(2, dtype=torch.float64)
             along = [(found(width, values + x)[i] - found(width, values - x)[i]) / 2e-6 for x in step]
         torch.testing.assert_close(by_width, difference, rtol=1e-4, atol=0)
         torch.testing.assert_close(by_values, torch.stack(along), rtol=1e-4, atol=1e-6)
 
 
 def test_a_latch_shows_hysteresis_where_it_is_followed():
-    """Up and down differ in between and agree at the ends; every point is an operating point."""
-    values = torch.linspace(-1.0, 2.0, 61, dtype=torch.float64)
-    up = sweep(latch(), "vin", values, guess={"b": 1.0}, follow=True)
-    down = sweep(latch(), "vin", values.flip(0), guess={"a": 1.0}, follow=True)
-    assert bool((up.converged & down.converged).all())
-    low, high = up["a"], down["a"].flip(0)
-    middle = len(values) // 2
-    assert float(low[middle]) < 0.3
-    assert float(high[middle]) > 0.7
+    """Up and down, one batch, differ in between and agree at the ends, with one jump each, up later than down."""
+    rising = torch.linspace(-1.0, 2.0, 13, dtype=torch.float64)
+    values = torch.stack((rising, rising.flip(0)), 1)
+    found = sweep(latch(), "vin", values, guess={"a": f64(0.0, 1.0), "b": f64(1.0, 0.0)}, follow=True)
+    assert bool(found.converged.all())
+    up, down = found["a"][:, 0], found["a"][:, 1].flip(0)
+    middle = len(rising) // 2
+    assert float(up[middle]) < 0.3
+    assert float(down[middle]) > 0.7
     for end in (0, -1):
-        assert float(low[end]) == pytest.approx(float(high[end]), abs=1e-6)
-    # one jump each, up later than down
-    jumps = [int((branch.diff() > 0.3).nonzero().item()) for branch in (low, high)]
-    assert jumps[0] > middle > jumps[1]
-    # the same points one by one, from where they were found
-    s = system(latch())
-    alone = operating_point(s, 0.0, {"a": 0.0, "b": 1.0}).x[s.row_of("a")]
-    at_0 = int((values.abs() < 1e-9).nonzero().item())
-    torch.testing.assert_close(low[at_0], alone[0], rtol=0, atol=1e-6)
+        assert float(up[end]) == pytest.approx(float(down[end]), abs=1e-6)
+    jumps = [(branch.diff() > 0.3).nonzero().flatten().tolist() for branch in (up, down)]
+    assert [len(x) for x in jumps] == [1, 1]
+    assert jumps[0][0] > middle > jumps[1][0]
+    # unfollowed, each point knows nothing of the others, and both directions find the same
+    alone = sweep(latch(), "vin", values[::3])["a"]
+    torch.testing.assert_close(alone[:, 0], alone[:, 1].flip(0))
 
 
 def test_slopes_of_a_followed_branch_are_those_of_that_branch():
-    values = torch.linspace(-1.0, 0.5, 31, dtype=torch.float64)
+    values = torch.linspace(-1.0, 0.5, 13, dtype=torch.float64)
     found = sweep(latch(), "vin", values, guess={"b": 1.0}, follow=True)
-    torch.testing.assert_close(found.slope("a")[1:-1], (found["a"][2:] - found["a"][:-2]) / 0.1, rtol=0.1, atol=1e-3)
+    slope = found.slope("a")
+    mean = 0.125 * (0.5 * (slope[1:] + slope[:-1]))
+    torch.testing.assert_close(mean, found["a"].diff(), rtol=0.02, atol=0)
 
 
 # ----------------------------------------------------------------------------------------------------------- faults
@@ -216,7 +215,7 @@ def test_what_is_refused():
         sweep(inverter(), "vin", [0.0], outer=("w", [0.0]))
     with pytest.raises(BeolithError, match="cannot be the outer one too"):
         sweep(inverter(), "vin", [0.0], outer=("vin", [0.0]))
-    with pytest.raises(BeolithError, match=r"no voltage source 'i'.*'v'|allowed: v"):
+    with pytest.raises(BeolithError, match="no voltage source 'i'; allowed: v"):
         sweep(divider(), "v", [0.0]).current("i")
     for values in ([], [float("nan")], f64(1.0)):
         with pytest.raises(BeolithError, match="one or more finite numbers"):
@@ -224,10 +223,11 @@ def test_what_is_refused():
 
 
 def test_a_point_without_a_state_is_not_a_number():
-    """A current into a transistor that cannot carry it has no state; its neighbours do."""
-    parts = (CurrentSource("i", "d", "0", f64(0.0)), VoltageSource("g", "g", "0", f64(0.0)), Fet("n", "g", "d", "0", N))
-    found = sweep(Circuit("starved", parts), "i", [1e-9, 1e9])
+    """A switch that opens as its own voltage rises carries so much and no more."""
+    numbers = (f64(-0.5), f64(1e-3), f64(1e-15), f64(0.02))
+    parts = (CurrentSource("i", "a", "0", f64(0.0)), Switch("s", "a", "foot", "0", "a", *numbers))
+    found = sweep(Circuit("opens", (*parts, VoltageSource("foot", "foot", "0", f64(0.0)))), "i", [1e-4, 1.0])
     assert found.converged.tolist() == [True, False]
-    assert found["d"].isnan().tolist() == [False, True]
-    assert found.slope("d").isnan().tolist() == [False, True]
-    assert found.current("g").isnan().tolist() == [False, True]
+    assert float(found["a"][0]) == pytest.approx(0.1, rel=1e-5)
+    for each in (found["a"], found["foot"], found.slope("a"), found.current("foot")):
+        assert each.isnan().tolist() == [False, True]
