@@ -21,7 +21,7 @@ from ..cell import Cell
 from ..mna.system import system
 from ..mna.transient import transient
 from ..netlist import Capacitor, Fet
-from ..stimuli import stimulus
+from ..stimuli import Frame, Stimulus, frames
 from .bias import bias, loop
 from .coupling import floating, jump
 from .rest import rest
@@ -116,7 +116,9 @@ def _closed(cell: Cell, moved: dict[str, Tensor], pulse: float) -> Tensor:
 
 def _opened(cell: Cell, operation: Operation, pulse: float, edge: float, tolerance: float) -> Tensor:
     """Change by an operation that opens the cell [V]."""
-    s = stimulus(cell, [(operation, pulse)], cell.data, edge)
-    found = transient(system(s.circuit(**cell.stored(cell.data))), [0.0, s.end], tolerance=tolerance)
-    node = found[cell.kind.storage[0]]
+    settle = 4.0 * edge
+    found = frames(cell, operation, cell.data, pulse, settle, sensed=operation is cell.kind.read)
+    s = Stimulus(cell, [*found, Frame(cell.terminals(cell.data), settle)], edge)
+    trajectory = transient(system(s.circuit(**cell.stored(cell.data))), [0.0, s.end], tolerance=tolerance)
+    node = trajectory[cell.kind.storage[0]]
     return node[-1] - node[0]
