@@ -169,7 +169,7 @@ def test_waveforms_and_delays_are_those_of_ngspice(name: str):
         ({"widths": {"wright": 1e-7}}, "no transistor 'wright'.*'write'"),
         ({"cards": {"write": "belmont2023_igzo"}}, None),
         ({"voltages": {"v_holt": 0.0}}, "no voltage 'v_holt'.*'v_hold'"),
-        ({"capacitances": {"storge": 0.0}}, "no capacitor 'storge'.*'storage'"),
+        ({"capacitances": {"stored": 0.0}}, "no capacitor 'stored'.*'storage'"),
         ({"widths": {"write": 0.0}}, "'write': width must be above 0"),
         ({"voltages": {"v_high": -1.0}}, "v_high must lie above v_low"),
         ({"sense": ("rbll",)}, "no terminal 'rbll'.*'rbl'"),

@@ -47,9 +47,9 @@ def ngspice_sweep() -> Callable[..., dict[str, Tensor]]:
         fixed = [VoltageSource(node, node, "0", v) for node, v in held.items() if node in touched]
         ramp = VoltageSource("ramp", swept, "0", pwl([0.0, SWEEP], list(ends)))
         circuit = Circuit("sweep", (*fets, *fixed, ramp), initial)
-        times, found = deck.simulate(circuit, SWEEP, SWEEP / POINTS, nodes)
-        there = ends[0] + (ends[1] - ends[0]) * times / SWEEP
-        return {swept: there, **dict(zip(nodes, found.T, strict=True))}
+        times, *found = torch.as_tensor(deck.run(deck.deck(circuit, SWEEP, SWEEP / POINTS, nodes))).T
+        there = ends[0] + (ends[1] - ends[0]) * times * deck.NANO / SWEEP
+        return {swept: there, **dict(zip(nodes, found, strict=True))}
 
     return sweep
 
