@@ -43,12 +43,18 @@ OK, NO_START, NO_STEP, TOO_LONG = range(4)
 MEANING = ("ok", "no operating point at the start", "no step meets the tolerance", "too many steps")
 
 
-class Attempt(NamedTuple):
-    """One step that some elements took: how long (0 where it was not taken), until when, and both its stages."""
+class Step(NamedTuple):
+    """One step that some elements took: how long (0 where it was not taken), and until when."""
 
-    step: Tensor
+    length: Tensor
     after: Tensor
     taken: Tensor
+
+
+class Attempt(NamedTuple):
+    """A step with both its stages."""
+
+    step: Step
     middle: Solution
     end: Solution
 
@@ -65,6 +71,7 @@ class Trajectory:
             batch).
         status: :data:`OK` or why not, (batch,).
         steps: Steps taken, (batch,).
+        grid: The steps themselves, where gradients were recorded: another run may repeat them.
     """
 
     system: System
@@ -73,6 +80,7 @@ class Trajectory:
     given: Tensor
     status: Tensor
     steps: Tensor
+    grid: tuple[Step, ...] = ()
 
     def __getitem__(self, node: str) -> Tensor:
         """Voltage of a node at the samples, (time, *batch) [V]."""
@@ -95,7 +103,13 @@ class Trajectory:
 
 
 def transient(
-    system: System, samples: Sequence[float] | Tensor, *, start: float = 0.0, tolerance: float = 1e-4, most: int = 20000
+    system: System,
+    samples: Sequence[float] | Tensor,
+    *,
+    start: float = 0.0,
+    tolerance: float = 1e-4,
+    most: int = 20000,
+    like: Trajectory | None = None,
 ) -> Trajectory:
     """Voltages of a circuit in time, batched and differentiable.
 
@@ -105,6 +119,8 @@ def transient(
         start: When the circuit is let go [s].
         tolerance: Largest error of one step in any node [V].
         most: Attempts before the elements that are still under way are given up.
+        like: A run whose steps are repeated, of the same batch or of one that broadcasts to it, so that a difference of
+            two results is not one of two grids. The tolerance is then that of Newton's method alone.
     """
     times = torch.as_tensor(samples, dtype=torch.float64, device=system.device)
     begin = torch.full((system.batch,), start, dtype=torch.float64, device=system.device)
@@ -113,7 +129,10 @@ def transient(
     recorded = _differentiable(system, rest, begin)
     with torch.no_grad():
         walk = _Walk(system, times, rest, start, tolerance, recorded)
-        walk.run(most)
+        if like is None:
+            walk.run(most)
+        else:
+            walk.repeat(like)
     return _again(walk) if recorded else walk.result()
 
 
@@ -183,6 +202,23 @@ class _Walk:
         late = live.target < len(live.targets)
         self._leave(live._replace(status=torch.where(late & (live.status == OK), TOO_LONG, live.status)))
 
+    def repeat(self, like: Trajectory) -> None:
+        """Take the steps of another run."""
+        system, s, t = self.system, self.first, self.begin
+        who = torch.arange(system.batch, device=t.device)
+        for step in like.grid:
+            step = Step(*(x.reshape(like.system.shape).expand(system.shape).reshape(-1) for x in step))
+            h = torch.where(step.taken, step.length, 1.0)
+            both, new, _ = self._step(system, who, s, t, h, step.taken)
+            if self.recorded:
+                self.attempts.append(Attempt(step, both.middle, both.end))
+            else:
+                self.kept.store(who, s, both, t, h, step.after)
+            failed = step.taken & ~(both.middle.converged & both.end.converged)
+            self.status = torch.where(failed & (self.status == OK), NO_STEP, self.status)
+            self.count = self.count + step.taken
+            s, t = _choose(step.taken, new, s), step.after
+
     def _start(self) -> _Live:
         batch, (start, last) = self.begin.shape, (self.begin, self.times[-1])
         breaks = self.system.breaks.expand(-1, *batch)
@@ -216,7 +252,7 @@ class _Walk:
         after = torch.where(fits, torch.where(reached, goal, t + h), t)
         self.kept.store(live.who, s, both, t, h, after)
         if self.recorded:  # the second pass alone needs them
-            self.attempts.append(Attempt(torch.where(fits, h, 0.0), after, fits, both.middle, both.end))
+            self.attempts.append(Attempt(Step(torch.where(fits, h, 0.0), after, fits), both.middle, both.end))
         live = live._replace(
             t=after,
             h=following,
@@ -261,7 +297,8 @@ class _Walk:
         """What was found, not a number where it was not."""
         bad = self.status != OK
         voltages, given = (torch.where(bad, torch.nan, x) for x in (self.kept.voltages, self.kept.given))
-        return Trajectory(self.system, self.times, voltages, given, self.status, self.count)
+        grid = tuple(attempt.step for attempt in self.attempts)
+        return Trajectory(self.system, self.times, voltages, given, self.status, self.count, grid)
 
 
 def _again(walk: _Walk) -> Trajectory:
@@ -271,18 +308,18 @@ def _again(walk: _Walk) -> Trajectory:
     s = State.at_rest(system, torch.nan_to_num(rest.x, nan=0.0), system.drive(walk.begin))
     walk.kept = Inside(system, walk.times, s, walk.begin)
     t, who = walk.begin, torch.arange(system.batch, device=system.device)
-    for attempt in walk.attempts:
-        h = torch.where(attempt.taken, attempt.step, 1.0)
-        drives, step = system.drives(torch.stack((t + GAMMA * attempt.step, t + attempt.step))), SHARE * h
-        known = _sources_apart(system, (s.flows.charge - step * s.flows.current)[rows])
-        one = Solution(*record(system, attempt.middle, drives[0], known, 1.0, step), *attempt.middle[2:])
+    for step, middle, end in walk.attempts:
+        h = torch.where(step.taken, step.length, 1.0)
+        drives, c = system.drives(torch.stack((t + GAMMA * step.length, t + step.length))), SHARE * h
+        known = _sources_apart(system, (s.flows.charge - c * s.flows.current)[rows])
+        one = Solution(*record(system, middle, drives[0], known, 1.0, c), *middle[2:])
         known = _sources_apart(system, behind(s.flows.charge, one.flows.charge)[rows])
-        two = Solution(*record(system, attempt.end, drives[1], known, 1.0, step), *attempt.end[2:])
+        two = Solution(*record(system, end, drives[1], known, 1.0, c), *end[2:])
         both = Stages(one, two, drives[0], drives[1])
-        walk.kept.store(who, s, both, t, h, attempt.after)
+        walk.kept.store(who, s, both, t, h, step.after)
         given = s.given + delivered(system, s, both, h)
-        s = _choose(attempt.taken, State(two.x, two.flows, s.past, s.ago, s.rate, given, drives[1]), s)
-        t = attempt.after
+        s = _choose(step.taken, State(two.x, two.flows, s.past, s.ago, s.rate, given, drives[1]), s)
+        t = step.after
     return walk.result()
 
 
