@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from beolith.card import Spec, specs
+from beolith.circuits.layout.design_rules import CapacitorRules, TierRules
 from beolith.circuits.node import NodeParameters
 from beolith.devices.library import SECTIONS
 from beolith.units import pretty
@@ -27,12 +28,15 @@ TITLES = {
     "mismatch": "Spread",
     "node": "The CMOS node",
     "typical": "Where it is usually looked at",
+    "tier": "Layout rules of transistors",
+    "capacitor": "Layout rules of capacitors",
 }
 
 
 def tables() -> str:
     """A Markdown table for each section of a card."""
-    return "\n".join("\n".join(_table(name, schema)) for name, schema in {**SECTIONS, "node": NodeParameters}.items())
+    sections = {**SECTIONS, "node": NodeParameters, "tier": TierRules, "capacitor": CapacitorRules}
+    return "\n".join("\n".join(_table(name, schema)) for name, schema in sections.items())
 
 
 def page(text: str) -> str:

@@ -62,7 +62,7 @@ def test_show_a_study(ball):
 def test_show_a_module(tmp_path):
     path = tmp_path / "cell.py"
     path.write_text('"""Two transistors and no capacitor."""')
-    assert "Two transistors" in call("show", path, "--kind", "bitcells").stdout
+    assert "Two transistors" in call("show", path, "--kind", "networks").stdout
 
 
 def test_run_prints_one_object_even_if_the_study_chats(ball, tmp_path):
