@@ -38,13 +38,13 @@ def operating_point(
     Returns:
         The unknowns; not a number where no attempt converged.
     """
-    like = {"dtype": torch.float64, "device": system.device}
-    drive = system.drive(torch.as_tensor(time, **like).expand(system.batch))
-    start = torch.zeros((system.unknowns, system.batch), **like)
+    moment = torch.as_tensor(time, dtype=torch.float64, device=system.device).expand(system.batch)
+    drive = system.drive(moment)
+    start = moment.new_zeros((system.unknowns, system.batch))
     for node, value in (guess or {}).items():
         row = system.row_of(node)
         if row < len(system.free):
-            start[row] = torch.as_tensor(value, **like).expand(system.shape).reshape(-1)
+            start[row] = torch.as_tensor(value).to(start).expand(system.shape).reshape(-1)
     with torch.no_grad():
         found = _robust(system, start, drive)
     if torch.is_grad_enabled():
