@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,9 +19,11 @@ from . import contacts, gate_leakage, tekv
 from .base import Charges, Conductances, GateCurrent, Linearised, Transistor
 from .contact_nodes import Contacted
 from .gate_leakage import Leakage
-from .parallel import extent, in_chunks
+from .parallel import extent, in_chunks, narrow
 from .tekv import Coefficients
 from .thin_film import ThinFilmTransistor
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Bank:
     def _reach(self) -> Tensor:
         return extent(self.inner)
 
+    def _run(self, kernel: Callable[..., T], *biases: Tensor) -> T:
+        if narrow(biases[0].numel()):
+            return kernel(self.inner, *biases)
+        return in_chunks(kernel, self.inner, self._reach, *biases)
+
     @property
     def leaks(self) -> bool:
         """Whether the gate dielectrics leak."""
@@ -54,22 +61,22 @@ class Bank:
     def current(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Tensor:
         """Drain currents [A]."""
         kernel: Callable[..., Tensor] = self._kernels.drain_current
-        return in_chunks(kernel, self.inner, self._reach, v_g, v_d, v_s)
+        return self._run(kernel, v_g, v_d, v_s)
 
     def current_and_conductances(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Conductances]:
         """Drain currents [A] and their slopes [A/V]."""
         kernel: Callable[..., tuple[Tensor, Conductances]] = self._kernels.current_and_conductances
-        return in_chunks(kernel, self.inner, self._reach, v_g, v_d, v_s)
+        return self._run(kernel, v_g, v_d, v_s)
 
     def current_and_charges(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> tuple[Tensor, Charges]:
         """Drain currents [A] and terminal charges [C]."""
         kernel: Callable[..., tuple[Tensor, Charges]] = self._kernels.current_and_charges
-        return in_chunks(kernel, self.inner, self._reach, v_g, v_d, v_s)
+        return self._run(kernel, v_g, v_d, v_s)
 
     def linearised(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> Linearised:
         """The same with slopes."""
         kernel: Callable[..., Linearised] = self._kernels.linearised
-        return in_chunks(kernel, self.inner, self._reach, v_g, v_d, v_s)
+        return self._run(kernel, v_g, v_d, v_s)
 
     def gate_current(self, v_g: Tensor, v_d: Tensor, v_s: Tensor) -> GateCurrent | None:
         """Leakage of the gate dielectrics [A], None where they do not leak."""

@@ -6,10 +6,10 @@ small batches pay nothing. Where a gradient is wanted the kernel runs whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from threading import Barrier
+from threading import Barrier, local
 from typing import Any, TypeVar
 
 import torch
@@ -23,6 +23,8 @@ CHUNK = 32768
 SMALL = 1024
 """Elements below which PyTorch stays on the calling thread by itself."""
 T = TypeVar("T")
+P = TypeVar("P")
+_here = local()
 
 
 @lru_cache
@@ -33,6 +35,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
     def alone() -> None:
         torch.set_num_threads(1)
+        _here.alone = True
         ready.wait()
 
     for future in [pool.submit(alone) for _ in range(threads)]:
@@ -57,6 +60,22 @@ def present(x: Tensor) -> bool:
     return has_torch_function((x,)) or x.requires_grad or bool(x.any())
 
 
+def narrow(elements: int) -> bool:
+    """Whether so many elements are evaluated whole: they are few, or this is one of the threads already."""
+    return elements <= SMALL or getattr(_here, "alone", False)
+
+
+def spread(task: Callable[[P], T], parts: Sequence[P]) -> list[T]:
+    """What a task makes of each part, without gradients, on every core; the kernels in it stay on its thread."""
+    inference = torch.is_inference_mode_enabled()
+
+    def run(part: P) -> T:
+        with torch.inference_mode(inference), torch.no_grad():
+            return task(part)
+
+    return list(_pool(torch.get_num_threads()).map(run, parts))
+
+
 def in_chunks(kernel: Callable[..., T], coefficients: Any, reach: Tensor, *biases: Tensor) -> T:
     """``kernel(coefficients, *biases)``, evaluated chunk by chunk where that is faster.
 
@@ -68,7 +87,7 @@ def in_chunks(kernel: Callable[..., T], coefficients: Any, reach: Tensor, *biase
     """
     shape = torch.broadcast_tensors(reach, *biases)[0].shape
     grad = torch.is_grad_enabled() and (reach.requires_grad or any(b.requires_grad for b in biases))
-    if shape.numel() <= SMALL or grad or reach.device.type != "cpu":
+    if narrow(shape.numel()) or grad or reach.device.type != "cpu":
         return kernel(coefficients, *biases)
 
     leaves, structure = pytree.tree_flatten((coefficients, biases))
@@ -89,7 +108,7 @@ def in_chunks(kernel: Callable[..., T], coefficients: Any, reach: Tensor, *biase
     if rows >= shape[axis]:
         return first
     parts, layout = pytree.tree_flatten(first)
-    whole = [torch.empty(shape, dtype=part.dtype) for part in parts]
+    whole = [torch.empty(shape, dtype=part.dtype, device=part.device) for part in parts]
 
     def place(start: int, result: T) -> None:
         for out, part in zip(whole, pytree.tree_leaves(result), strict=True):

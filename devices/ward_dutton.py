@@ -27,6 +27,8 @@ from torch.overrides import has_torch_function
 _POINTS = 8
 _BLOCK = 4096
 """Elements at a time: eight points each still fit the cache."""
+_FEW = 64
+"""Elements that are not worth being told apart."""
 
 
 @lru_cache
@@ -57,7 +59,7 @@ def terminal_charges(q_d: Tensor, q_s: Tensor, a: Tensor, s: Tensor) -> tuple[Te
 
 def _in_blocks(kernel: Callable[..., tuple[Tensor, ...]], given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """A kernel of flat tensors on tensors of any shape; in blocks, unless a gradient is wanted of the whole."""
-    shape = torch.broadcast_shapes(*(x.shape for x in given))
+    shape = torch.broadcast_tensors(*given)[0].shape
     flat = [x.reshape(-1) if x.numel() == 1 else x.expand(shape).reshape(-1) for x in given]
     whole = torch.is_grad_enabled() and any(x.requires_grad for x in given)
     if whole or shape.numel() <= _BLOCK or given[0].device.type != "cpu":
@@ -98,11 +100,39 @@ def partition_slopes(q_d: Tensor, q_s: Tensor, a: Tensor, s: Tensor) -> Partitio
 
 
 def _sloped(q_d: Tensor, q_s: Tensor, a: Tensor, s: Tensor) -> tuple[Tensor, ...]:
-    r, free, trapped, density, position = _points(q_d, q_s, a, s)
-    weights = rule(q_d.device, q_d.dtype)[1]
+    """Charges and slopes; the points are left out where both ends are equal, which cells at rest have many of."""
+    same = q_d == q_s
+    count = int(same.count_nonzero())
+    if count < max(_FEW, same.numel() // 8):
+        return _sloped_between(q_d, q_s, a, s)
+    if count == same.numel():
+        return _sloped_level(q_d, a, s)
+    level, rest = same.nonzero()[:, 0], (~same).nonzero()[:, 0]
+    one, two = ([x if x.numel() == 1 else x[where] for x in (q_d, q_s, a, s)] for where in (level, rest))
+    parts = zip(_sloped_level(one[0], *one[2:]), _sloped_between(*two), strict=True)
+    place = torch.cat((level, rest)).argsort()
+    return tuple(torch.cat(part)[place] for part in parts)
+
+
+def _sloped_level(q: Tensor, a: Tensor, s: Tensor) -> tuple[Tensor, ...]:
+    """The limit of equal ends: the integrals of y_i and y_i y_j alone."""
+    trapped = a * torch.exp(s * torch.log(q))
+    half = q + 0.5 * trapped
+    third = (2.0 + s * trapped / q) / (3.0 * (2.0 * q + 1.0 + s * trapped))
+    return half, half, third, 0.5 * third, third
+
+
+def _sloped_between(q_d: Tensor, q_s: Tensor, a: Tensor, s: Tensor) -> tuple[Tensor, ...]:
+    nodes, weights, to_source = rule(q_d.device, q_d.dtype)
+    r_d, r_s = torch.sqrt(q_d), torch.sqrt(q_s)
+    r = torch.addcmul(r_d, nodes.unsqueeze(-1), r_s - r_d)
+    trapped = a * torch.exp((2.0 * s) * torch.log(r))
+    moved = s * trapped
+    density = torch.addcmul(moved + 1.0, r, r, value=2.0) * r
     total = weights @ density
-    share = density * (free + trapped)
-    slope = 2.0 * r + s * trapped / r  # dQ/dG times density
+    position = (to_source @ density) / total
+    share = density * torch.addcmul(trapped, r, r, value=2.0)
+    slope = torch.add(moved / r, r, alpha=2.0)  # dQ/dG times density
     by_drain = slope * position
     parts = (share, share * position, slope, by_drain, by_drain * position)
     whole, drain, every, one, two = ((weights @ x) / total for x in parts)

@@ -26,6 +26,7 @@ Place = tuple[int, int, float]
 """Row, column (0 for a current or a charge) and factor."""
 Places = dict[str, list[list[list[Place]]]]
 """By kind, then for each number and each element."""
+_SWITCH = ("threshold", "on", "off", "softness")
 
 
 class Group(Protocol):
@@ -171,8 +172,7 @@ class Switches:
 
     def part(self, which: Tensor) -> Switches:
         """The same for some elements of the batch."""
-        threshold, on, off, softness = (some(x, which) for x in (self.threshold, self.on, self.off, self.softness))
-        return Switches(threshold, on, off, softness, self.rows)
+        return replace(self, **{name: some(getattr(self, name), which) for name in _SWITCH})
 
 
 @dataclass(frozen=True)
@@ -288,9 +288,8 @@ def group(elements: Sequence[object], place: Mapping[str, int], shape: torch.Siz
         value = stack(x.capacitance for x in capacitors)
         found.append(Linear(value, rows(capacitors, "a", "b"), (CHARGE, CAPACITANCE)))
     if switches:
-        numbers = ("threshold", "on", "off", "softness")
-        threshold, on, off, softness = (stack(getattr(x, y) for x in switches) for y in numbers)
-        found.append(Switches(threshold, on, off, softness, rows(switches, "a", "b", "plus", "minus")))
+        values = {name: stack(getattr(x, name) for x in switches) for name in _SWITCH}
+        found.append(Switches(rows=rows(switches, "a", "b", "plus", "minus"), **values))
     for bank in banks([x.model for x in fets], shape, device):
         members = [fets[i] for i in bank.members]
         signs = torch.tensor([[float(x.sign)] for x in members], dtype=torch.float64, device=device)

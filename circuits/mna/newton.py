@@ -8,6 +8,7 @@ every free node to ground that eases a start. Elements that have converged are l
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -108,16 +109,14 @@ def newton(
             break
         if len(left) < len(missing):  # the others have their solution, whatever these still need
             system, where = system.part(left), left if where is None else where[left]
-            x, given = x[:, left], _some(given, left)
+            x, given = pytree.tree_map(partial(_some, which=left), (x, given))
             active = None
     assert whole is not None
     return whole
 
 
-def _some(given: tuple[Drive, Tensor, Tensor], which: Tensor) -> tuple[Drive, Tensor, Tensor]:
-    """What is given, for some elements of the batch."""
-    some: tuple[Drive, Tensor, Tensor] = pytree.tree_map(lambda value: value[..., which], given)
-    return some
+def _some(value: Tensor, which: Tensor) -> Tensor:
+    return value.index_select(-1, which)
 
 
 def _longest(dx: Tensor) -> Tensor:

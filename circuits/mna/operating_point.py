@@ -38,8 +38,9 @@ def operating_point(
     Returns:
         The unknowns; not a number where no attempt converged.
     """
-    start = torch.zeros((system.unknowns, system.batch), dtype=torch.float64, device=system.device)
-    drive = system.drive(torch.as_tensor(time).to(start).expand(system.batch))
+    moment = torch.as_tensor(time, dtype=torch.float64, device=system.device).expand(system.batch)
+    drive = system.drive(moment)
+    start = moment.new_zeros((system.unknowns, system.batch))
     for node, value in (guess or {}).items():
         row = system.row_of(node)
         if row < len(system.free):

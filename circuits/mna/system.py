@@ -12,6 +12,7 @@ from torch import Tensor
 
 from beolith.errors import BeolithError, nearest
 
+from ...devices.bank import Single
 from ..netlist import GROUND, Circuit, CurrentSource, Fet, Pwl, VoltageSource
 from ..topology import check
 from .elements import (
@@ -19,6 +20,7 @@ from .elements import (
     CHARGE,
     CONDUCTANCE,
     CURRENT,
+    Fets,
     FreeSources,
     Group,
     Numbers,
@@ -204,6 +206,11 @@ class System:
 
     # ----------------------------------------------------------------------------------------------- equations
 
+    @property
+    def splits(self) -> bool:
+        """Whether :meth:`part` is cheaper to evaluate than the whole: not with foreign transistor models."""
+        return not any(isinstance(x, Fets) and isinstance(x.bank, Single) for x in self._groups)
+
     @cached_property
     def _groups(self) -> list[Group]:
         found = group(self.circuit.elements, self.place, self.shape, self.device)
@@ -271,7 +278,8 @@ class System:
             found = [v[:0]]
         placed = torch.sparse.mm(self._stamp(kinds), torch.cat([x.expand(-1, batch) for x in found]))
         lengths = [size if kind in _FLOWS else size * self.unknowns for kind in kinds]
-        return tuple(placed.split(lengths))
+        blocks: tuple[Tensor, ...] = placed.split(lengths)
+        return blocks
 
     def row_of(self, node: str) -> int:
         """Row of a node.
