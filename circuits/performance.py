@@ -56,7 +56,12 @@ class Performance:
 
 
 def performance(
-    cell: Cell, *, pulse: float | None = None, edge: float | None = None, tolerance: float = 1e-4
+    cell: Cell,
+    *,
+    pulse: float | None = None,
+    edge: float | None = None,
+    tolerance: float = 1e-4,
+    like: Trajectory | None = None,
 ) -> tuple[Performance, Stimulus, Trajectory]:
     """Speed and energy of a cell, with the stimulus and the waveforms that they were taken from.
 
@@ -65,6 +70,7 @@ def performance(
         pulse: How long the word stands in the write and in the read; that of the bitcell if not given [s].
         edge: Rise and fall time of everything; that of the bitcell if not given [s].
         tolerance: Error of one time step [V].
+        like: A run whose time steps are repeated, see :func:`.mna.transient.transient`.
     """
     kind = cell.kind
     data = cell.data
@@ -73,7 +79,7 @@ def performance(
     windows = s.window(0), s.window(1)
     marks = [0.0, *s.ends, windows[0].begin, windows[1].begin]
     samples = torch.cat([*(_dense(w) for w in windows), torch.tensor(marks, dtype=torch.float64)]).unique()
-    found = transient(system(s.circuit(**cell.stored(before))), samples, tolerance=tolerance)
+    found = transient(system(s.circuit(**cell.stored(before))), samples, tolerance=tolerance, like=like)
 
     def during(values: Tensor, w: Window) -> tuple[Tensor, Tensor]:
         inside = (samples >= w.begin) & (samples <= w.closing)
