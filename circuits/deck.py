@@ -23,6 +23,7 @@ from torch import Tensor
 from beolith.errors import BeolithError, nearest
 
 from ..devices.export.spice import subcircuit
+from ..devices.export.text import wrap
 from ..devices.thin_film import ThinFilmTransistor
 from .mna.system import System, system
 from .netlist import (
@@ -210,7 +211,7 @@ def _deck(
         [
             f"* {s.circuit.title}, written by beolith",
             *models,
-            *lines,
+            *(part for line in lines for part in wrap(line, "", "+ ")),
             *([f".ic {begin}"] if begin else []),
             options,
             ".control",

@@ -53,11 +53,19 @@ class Place:
 
 @dataclass(frozen=True)
 class Between:
-    """A capacitance [F] between two nodes."""
+    """A capacitance between two nodes.
+
+    Attributes:
+        a: One node.
+        b: The other.
+        capacitance: Beside what the transistors have of their own [F].
+        wiring: Whether the wires between the transistors make it, so that the layout holds no capacitor.
+    """
 
     a: str
     b: str
     capacitance: Number
+    wiring: bool = False
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ CELL = Bitcell(
         "idle": Place("snb", "x", "0", "belmonte2023_igzo", 70e-9, 45e-9),
     },
     capacitors={
-        "storage": Between("sn", "0", 0.5e-15),
-        "storage_bar": Between("snb", "0", 0.5e-15),
+        "storage": Between("sn", "0", 0.5e-15, wiring=True),
+        "storage_bar": Between("snb", "0", 0.5e-15, wiring=True),
         "product": Between("x", "mac", 2e-15),
     },
     storage=("sn", "snb"),

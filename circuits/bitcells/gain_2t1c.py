@@ -14,7 +14,7 @@ CELL = Bitcell(
         "write": Place("wwl", "wbl", "sn", "belmonte2023_igzo", 70e-9, 45e-9),
         "read": Place("sn", "rbl", "rwl", "belmonte2023_igzo", 140e-9, 90e-9),
     },
-    capacitors={"storage": Between("sn", "0", 5e-15), "couple_rwl": Between("sn", "rwl", 20e-18)},
+    capacitors={"storage": Between("sn", "0", 5e-15), "couple_rwl": Between("sn", "rwl", 20e-18, wiring=True)},
     storage=("sn",),
     hold={"wwl": "v_hold", "wbl": "v_low", "rwl": "v_read", "rbl": "v_read"},
     write=Operation("wwl", {"wwl": "v_write", "wbl": "data"}),

@@ -12,7 +12,7 @@ CELL = Bitcell(
         "read": Place("sn", "x", "0", "belmonte2023_igzo", 140e-9, 90e-9),
         "select": Place("rwl", "rbl", "x", "belmonte2023_igzo", 140e-9, 45e-9),
     },
-    capacitors={"storage": Between("sn", "0", 1e-15)},
+    capacitors={"storage": Between("sn", "0", 1e-15, wiring=True)},
     storage=("sn",),
     hold={"wwl": "v_hold", "wbl": "v_low", "rwl": "v_hold", "rbl": "v_read"},
     write=Operation("wwl", {"wwl": "v_write", "wbl": "data"}),

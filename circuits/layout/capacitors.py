@@ -15,7 +15,9 @@ from .shapes import CAPACITOR, Shape, box
 def plates(cell: Bitcell, rules: CapacitorRules) -> dict[str, float]:
     """Footprint of every capacitor that is more than wiring, with its share of the spacing around it [m^2]."""
     values = {
-        name: float(torch.as_tensor(x.capacitance, dtype=torch.float64).max()) for name, x in cell.capacitors.items()
+        name: float(torch.as_tensor(x.capacitance, dtype=torch.float64).max())
+        for name, x in cell.capacitors.items()
+        if not x.wiring
     }
     return {
         name: max(value / rules.areal_capacitance, rules.pitch**2)

@@ -120,10 +120,12 @@ def test_area_grows_with_every_transistor(name, what):
         assert rising([layout(cell.with_(**{what: {label: size}})).area for size in sizes]), label
 
 
-@pytest.mark.parametrize("name", ["dram_1t1c", "gain_2t0c_hybrid", "cim_4t1c"])
-def test_area_grows_with_capacitance_once_capacitors_do_not_fit(name):
+@pytest.mark.parametrize(
+    ("name", "which"), [("dram_1t1c", "storage"), ("gain_2t1c", "storage"), ("cim_4t1c", "product")]
+)
+def test_area_grows_with_capacitance_once_capacitors_do_not_fit(name, which):
     cell = load(name)
-    areas = [layout(cell.with_(capacitances={"storage": c})).area for c in (1e-15, 2e-15, 2e-14, 3e-14, 1e-13, 3e-13)]
+    areas = [layout(cell.with_(capacitances={which: c})).area for c in (1e-15, 2e-15, 2e-14, 3e-14, 1e-13, 3e-13)]
     assert areas[0] == areas[1]
     assert rising(areas[1:])
 
@@ -135,10 +137,12 @@ def test_a_large_capacitor_sets_the_area_of_its_cell():
 
 
 def test_wiring_is_no_capacitor():
-    found = layout(load("gain_2t0c"))
-    assert [s.net for tier in found.tiers if tier.name == CAPACITORS for s in tier.shapes if s.layer == CAPACITOR] == [
-        "storage"
-    ]
+    found = {name: layout(load(name)) for name in ("gain_2t0c", "gain_2t1c")}
+    plates = {
+        name: [s.net for tier in x.tiers if tier.name == CAPACITORS for s in tier.shapes if s.layer == CAPACITOR]
+        for name, x in found.items()
+    }
+    assert plates == {"gain_2t0c": [], "gain_2t1c": ["storage"]}
 
 
 def test_sharing_a_node_saves_a_contact():
@@ -157,7 +161,7 @@ def test_a_node_with_a_capacitor_has_a_contact():
 
 def test_oxide_over_silicon_is_smaller_than_either_beside_it():
     hybrid = laid("gain_2t0c_hybrid")
-    assert [tier.name for tier in hybrid.tiers] == ["silicon", "oxide", CAPACITORS]
+    assert [tier.name for tier in hybrid.tiers] == ["silicon", "oxide"]
     flat = layout(load("gain_2t0c_hybrid").with_(cards={"write": "silicon_45nm"}))
     assert hybrid.area < flat.area
 

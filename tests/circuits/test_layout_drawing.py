@@ -43,7 +43,7 @@ def test_show_writes_the_figure_of_a_bitcell(tmp_path):
     found = layout(load("gain_2t0c_hybrid"))
     shown = json.loads(result.output)["portrait"]
     assert shown["area"] == pytest.approx(found.area)
-    assert [tier["name"] for tier in shown["tiers"]] == ["silicon", "oxide", "capacitors"]
+    assert [tier["name"] for tier in shown["tiers"]] == ["silicon", "oxide"]
     rows = (tmp_path / "a.csv").read_text().splitlines()
     assert rows[0] == "tier,layer,net,left [nm],bottom [nm],right [nm],top [nm]"
     assert len(rows) == 1 + sum(len(tier.shapes) for tier in found.tiers) == 1 + len(table(found))
