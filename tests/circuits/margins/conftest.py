@@ -11,7 +11,7 @@ from torch import Tensor
 
 from beolith.circuits import deck
 from beolith.circuits.cell import Cell, build, load
-from beolith.circuits.netlist import Circuit, VoltageSource, pwl
+from beolith.circuits.netlist import Circuit, Element, VoltageSource, pwl
 
 SWEEP = 1e-6
 """A sweep of a volt in this time moves a femtofarad with a nanoampere, which is far below what a cell drives [s]."""
@@ -39,14 +39,14 @@ def ngspice_sweep() -> Callable[..., dict[str, Tensor]]:
         swept: str,
         ends: tuple[float, float],
         nodes: tuple[str, ...],
-        **initial: Tensor,
+        *extra: Element,
     ) -> dict[str, Tensor]:
-        """The swept voltage as ``swept``, and those of the other nodes, by name."""
+        """The swept voltage and those of the other nodes, by name, with some elements more than the cell has."""
         fets = [x for x in cell.fets if {x.drain, x.source} & set(nodes)]  # the others drive nothing that is asked for
         touched = {end for x in fets for end in (x.gate, x.drain, x.source)} - {swept}
         fixed = [VoltageSource(node, node, "0", v) for node, v in held.items() if node in touched]
         ramp = VoltageSource("ramp", swept, "0", pwl([0.0, SWEEP], list(ends)))
-        circuit = Circuit("sweep", (*fets, *fixed, ramp), initial)
+        circuit = Circuit("sweep", (*fets, *fixed, *extra, ramp))
         times, *found = torch.as_tensor(deck.run(deck.deck(circuit, SWEEP, SWEEP / POINTS, nodes))).T
         there = ends[0] + (ends[1] - ends[0]) * times * deck.NANO / SWEEP
         return {swept: there, **dict(zip(nodes, found, strict=True))}
