@@ -51,7 +51,7 @@ def test_the_waveform_agrees(name: str):
     cell = build(everything(kind), f64(233.0, HOTTEST.get(name, 423.0)))
     stored = 0.05 + 0.9 * cell.data.expand(kind.levels, 4, 2)
     found, exact = retention(cell, stored=stored).time, by_transient(cell, stored=stored, longest=1e10)
-    assert float(exact.amin()) < 0.1
+    assert float(exact.amin()) < 0.2
     assert float(exact.amin(0).amax()) > 1e7
     torch.testing.assert_close(found, exact, rtol=0.01, atol=0.0)
     torch.testing.assert_close(retention(cell, stored=stored, method=quadrature).time, found, rtol=0.01, atol=0.0)
