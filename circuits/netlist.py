@@ -22,8 +22,8 @@ GROUND = "0"
 
 
 def volts(value: float | Tensor | Sequence[float]) -> Tensor:
-    """A value as a float64 tensor, a tensor as it is."""
-    return value if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.float64)
+    """A value as a float64 tensor of the processor, a tensor as it is."""
+    return value if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.float64, device="cpu")
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,10 @@ class Pwl:
 
 
 def pwl(times: Sequence[float | Tensor], values: Sequence[float | Tensor]) -> Pwl:
-    """Break points and values from sequences, each entry a number or a batch."""
-    rows = [torch.stack(torch.broadcast_tensors(*map(volts, x))) for x in (times, values)]
-    return Pwl(*rows)
+    """Break points and values from sequences, each entry a number or a batch; where the batches are."""
+    places = [x.device for x in (*times, *values) if isinstance(x, Tensor) and x.device.type != "cpu"]
+    entries = ([volts(x).to(places[0]) if places else volts(x) for x in row] for row in (times, values))
+    return Pwl(*(torch.stack(torch.broadcast_tensors(*row)) for row in entries))
 
 
 def pulse(

@@ -50,7 +50,7 @@ def extent(coefficients: Any) -> Tensor:
     It requires a gradient where one of them does, so that one look at it answers both questions.
     """
     leaves = pytree.tree_leaves(coefficients)
-    shape = torch.broadcast_shapes(*(leaf.shape for leaf in leaves))
+    shape = torch.broadcast_tensors(*leaves)[0].shape  # broadcast_shapes would import a computer algebra system
     probe = torch.empty((), dtype=leaves[0].dtype, device=leaves[0].device)
     return probe.requires_grad_(any(leaf.requires_grad for leaf in leaves)).expand(shape)
 

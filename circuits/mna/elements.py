@@ -340,7 +340,7 @@ def stamp(
         number += 1
     where = torch.tensor([rows, at], device=like.device, dtype=torch.long)
     values = torch.tensor(factors, dtype=like.dtype, device=like.device)
-    return torch.sparse_coo_tensor(where, values, (end, number), check_invariants=False).coalesce()
+    return torch.sparse_coo_tensor(where, values, (end, number), device=like.device, check_invariants=False).coalesce()
 
 
 def _in_order(

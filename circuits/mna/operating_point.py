@@ -44,7 +44,7 @@ def operating_point(
     for node, value in (guess or {}).items():
         row = system.row_of(node)
         if row < len(system.free):
-            start[row] = torch.as_tensor(value).to(start).expand(system.shape).reshape(-1)
+            start[row] = torch.as_tensor(value, dtype=start.dtype, device=start.device).expand(system.shape).flatten()
     with torch.no_grad():
         found = _robust(system, start, drive)
     if torch.is_grad_enabled():

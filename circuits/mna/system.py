@@ -312,7 +312,8 @@ def system(circuit: Circuit) -> System:
         if isinstance(element, Fet):
             shapes.append(element.model.current(zero, zero, zero).shape)
     shapes += [value.shape for value in circuit.initial.values()]
-    found = System(circuit, torch.broadcast_shapes(*shapes))
+    # not broadcast_shapes, which imports a computer algebra system
+    found = System(circuit, torch.broadcast_tensors(*(zero.expand(x) for x in shapes))[0].shape)
     found.prepare()
     return found
 
