@@ -66,7 +66,7 @@ def test_a_card_goes_where_it_fits():
         (("cells", "gain_2t0d"), "gain_2t0c"),
         (("cells", "gain_2t0c", "--temperature", "358 m"), "temperature|dimension|K"),
         (("cells", "gain_2t0c", "--set", "levels=64"), "allowed: 2 .. 32"),
-        (("cells", "gain_2t0c", "--set", "capacitances.storge=1 fF"), "storage"),
+        (("cells", "gain_2t0c", "--set", "capacitances.storrage=1 fF"), "storage"),
         (("spice", "gain_2t0c", "--level", "2"), "allowed: 0 .. 1"),
     ],
 )

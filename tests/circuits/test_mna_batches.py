@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from beolith.circuits.bitcells.gain_2t0c import Gain2T0C
 from beolith.circuits.design import GainCellDesign
+from beolith.circuits.gain_node import Gain2T0C
 from beolith.circuits.mna import transient as walk
 from beolith.circuits.mna.operating_point import operating_point
 from beolith.circuits.mna.system import System, system
