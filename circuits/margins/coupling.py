@@ -63,7 +63,7 @@ def jump(cell: Cell, stored: Mapping[str, Tensor], before: Mapping[str, Tensor],
         after: The same after [V].
     """
     elements = _all(cell)
-    kept = rest(elements, before, {}, swept=stored).charges
+    kept = rest(elements, before, {}, swept=stored, charged=True).charges
     return rest(elements, after, stored, charges={node: kept[node] for node in stored})
 
 
@@ -112,7 +112,7 @@ def _pushed(
     after: Mapping[str, Tensor],
 ) -> Tensor:
     """Charge that the node would have to take if it stayed where it is [C]."""
-    one, two = (rest(elements, held, {}, swept=stored).charges[node] for held in (before, after))
+    one, two = (rest(elements, held, {}, swept=stored, charged=True).charges[node] for held in (before, after))
     return two - one
 
 

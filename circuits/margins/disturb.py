@@ -105,7 +105,7 @@ def _closed(cell: Cell, moved: dict[str, Tensor], pulse: float) -> Tensor:
     """Change while the terminals are elsewhere for a pulse and the word stays closed [V]."""
     elements: tuple[Fet | Capacitor, ...] = (*cell.fets, *cell.capacitors)
     hold, stored, node = cell.terminals(cell.data), cell.stored(cell.data), cell.kind.storage[0]
-    at_rest = rest(elements, hold, {}, swept=stored)
+    at_rest = rest(elements, hold, {}, swept=stored, charged=True)
     pushed = jump(cell, stored, hold, moved).voltages
     there = rest(elements, moved, {}, swept={name: pushed[name] for name in stored})
     lost = pulse * (there.currents[node] - at_rest.currents[node])

@@ -11,10 +11,11 @@ there. That is a branch of equilibria followed by its state, which has no troubl
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from ..mna.newton import LIMIT, divide
 from ..mna.system import Drive, System
@@ -33,7 +34,7 @@ class Rest:
     Attributes:
         voltages: Of every node that no terminal holds [V].
         currents: Out of each of these nodes into the cell; zero where they balance [A].
-        charges: Of the elements at each of these nodes [C].
+        charges: Of the elements at each of these nodes; zero where they were not asked for [C].
         slopes: Derivative of the voltages by that of the swept node, empty without one; no gradients [1].
         conductance: Derivative of the current out of the swept node by its voltage; no gradients [A/V].
     """
@@ -53,6 +54,7 @@ def rest(
     swept: Mapping[str, Tensor] | None = None,
     loose: Sequence[str] | None = None,
     charges: Mapping[str, Tensor] | None = None,
+    charged: bool = False,
     most: int = MOST,
 ) -> Rest:
     """Voltages, currents and charges of a cell at rest; differentiable in everything that is given.
@@ -64,6 +66,7 @@ def rest(
         swept: A node that is told where to be [V].
         loose: Nodes whose current need not vanish; as many as are swept, and the swept ones unless told.
         charges: Nodes that float, and the charge that each of them keeps [C].
+        charged: Whether charges are wanted, also where none floats; they cost as much as the currents.
         most: Iterations.
     """
     swept, charges = swept or {}, charges or {}
@@ -80,7 +83,8 @@ def rest(
     balanced = [i for i, node in enumerate(free) if node not in loose]
     floats = torch.tensor([[node in charges] for node in free])
     kept = torch.stack([flat(charges.get(node, zero)) for node in free])
-    equations = _Equations(system, system.drive(torch.zeros(batch, dtype=torch.float64)), unknown, balanced, floats)
+    drive = system.drive(torch.zeros(batch, dtype=torch.float64))
+    equations = _Equations(system, drive, unknown, balanced, floats, charged or bool(charges))
     with torch.no_grad():
         x, converged = equations.solve(start.detach(), kept, most)
     return equations.recorded(x, start, kept, converged, [free.index(node) for node in swept])
@@ -101,34 +105,48 @@ def _system(elements: Sequence[Fet | Capacitor], held: Mapping[str, Tensor], oth
 
 @dataclass(frozen=True)
 class _Equations:
-    """Rows that are to vanish and columns that are to be found; ``floats`` tells charge from current, (free, 1)."""
+    """Rows that are to vanish and columns that are to be found.
+
+    ``floats`` tells charge from current, (free, 1); without ``charged`` there are no charges.
+    """
 
     system: System
     drive: Drive
     unknown: list[int]
     balanced: list[int]
     floats: Tensor
+    charged: bool
 
     def solve(self, x: Tensor, kept: Tensor, most: int) -> tuple[Tensor, Tensor]:
         """Unknowns and whether they were found, (free, batch) and (batch,)."""
-        converged = torch.ones(x.shape[1], dtype=torch.bool)
+        done = torch.ones(x.shape[1], dtype=torch.bool)
         if not self.unknown:
-            return x, converged
+            return x, done
+        whole, here, where = x, self, torch.arange(x.shape[1])
         for _ in range(most):
-            jacobian, residual, *_ = self.at(x, kept)
+            jacobian, residual, *_ = here.at(x, kept)
             dx = divide(jacobian[:, self.balanced][..., self.unknown], residual[self.balanced])
             longest = dx.abs().amax(0)
             dx = dx * (LIMIT / longest.clamp(min=LIMIT))
             x = x.index_add(0, torch.tensor(self.unknown), -torch.nan_to_num(dx, nan=0.0))
             converged = longest < _CLOSE
-            if bool((converged | longest.isnan()).all()):  # a singular one stays where it is
+            whole, done = whole.index_copy(1, where, x), done.index_copy(0, where, converged)
+            left = (~(converged | longest.isnan())).nonzero()[:, 0]  # a singular one stays where it is
+            if not len(left):
                 break
-        return x, converged
+            if len(left) < len(where):
+                here, x, kept, where = here.part(left), x[:, left], kept[:, left], where[left]
+        return whole, done
+
+    def part(self, which: Tensor) -> _Equations:
+        """The same for some elements of the flat batch."""
+        drive = pytree.tree_map(lambda value: value[..., which], self.drive)
+        return replace(self, system=self.system.part(which), drive=drive)
 
     def at(self, x: Tensor, kept: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Jacobian (batch, free, free), residual, currents and charges, (free, batch)."""
         n = len(self.system.free)
-        found = self.system.slopes(x, self.drive)
+        found = self.system.slopes(x, self.drive, charged=self.charged)
         current, charge = found.flows.current[:n], found.flows.charge[:n]
         by = torch.where(self.floats[:, None], found.capacitance[:n], found.conductance[:n])
         return by.permute(2, 0, 1), torch.where(self.floats, charge - kept, current), current, charge

@@ -143,7 +143,7 @@ def test_a_read_of_a_dram_cell_shares_its_charge(nominal: Callable[[str], Cell])
     torch.testing.assert_close(found, shared, rtol=0.1, atol=0.0)
 
 
-@pytest.mark.parametrize("name", ["sram_6t", "sram_6t_hybrid", "sram_8t"])
+@pytest.mark.parametrize("name", ["sram_6t", "sram_6t_hybrid", "sram_6t_oxide", "sram_8t"])
 def test_cells_with_feedback_are_lifted(nominal: Callable[[str], Cell], name: str):
     cell = nominal(name)
     found = feedback_disturb(cell)

@@ -20,7 +20,7 @@ def f64(*x: float) -> Tensor:
     return torch.tensor(x[0] if len(x) == 1 else x, dtype=torch.float64)
 
 
-@pytest.mark.parametrize("name", ["sram_6t", "sram_6t_hybrid", "sram_8t"])
+@pytest.mark.parametrize("name", ["sram_6t", "sram_6t_hybrid", "sram_6t_oxide", "sram_8t"])
 def test_zeros_are_the_operating_points_of_the_whole_cell(nominal: Callable[[str], Cell], name: str):
     cell = nominal(name)
     found, high = n_curve(cell, "read"), float(cell.voltages["v_high"])

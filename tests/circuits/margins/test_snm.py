@@ -18,7 +18,7 @@ from beolith.circuits.margins.rest import rest
 from beolith.circuits.margins.snm import snm
 from beolith.errors import BeolithError
 
-STATIC = ("sram_6t", "sram_6t_hybrid", "sram_8t")
+STATIC = ("sram_6t", "sram_6t_hybrid", "sram_6t_oxide", "sram_8t")
 Array = NDArray[np.float64]
 ngspice = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not installed (package 'ngspice')")
 

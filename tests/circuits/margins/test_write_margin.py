@@ -37,7 +37,7 @@ def test_ngspice_finds_the_stored_state_until_there(line: str, ngspice_sweep: Ca
         assert bool((current[inside] < 0.0).any()) == there
 
 
-@pytest.mark.parametrize("name", ["sram_6t", "sram_6t_hybrid", "sram_8t"])
+@pytest.mark.parametrize("name", ["sram_6t", "sram_6t_hybrid", "sram_6t_oxide", "sram_8t"])
 @pytest.mark.parametrize("line", ["bit_line", "word_line"])
 def test_the_stored_state_ends_there(nominal: Callable[[str], Cell], name: str, line: str):
     """A tenth of a millivolt before the flip there is a state near the stored one, a tenth after it there is none."""
