@@ -117,4 +117,5 @@ def hold_time(cell: Gain2T0C, terminals: Voltages, v_start: Tensor, v_end: Tenso
         v_start: Voltage at the start, any shape [V].
         v_end: Voltage at the end, broadcastable [V].
     """
-    return quadrature(_Resting(cell, terminals), v_start, v_end)
+    every = (cell.node(v_start, terminals)[0] + v_end).shape
+    return quadrature(_Resting(cell, terminals), v_start.expand(every), v_end.expand(every))

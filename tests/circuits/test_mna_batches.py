@@ -72,7 +72,7 @@ def same(one: Trajectory, two: Trajectory, atol: float) -> None:
     assert one.status.tolist() == two.status.tolist()
     assert one.steps.tolist() == two.steps.tolist()
     torch.testing.assert_close(one.voltages, two.voltages, rtol=0, atol=atol)
-    torch.testing.assert_close(one.energies, two.energies, rtol=1e-9, atol=1e-30)
+    torch.testing.assert_close(one.given, two.given, rtol=1e-9, atol=1e-30)
 
 
 @pytest.mark.parametrize("tolerance", [1e-3, 1e-5])
@@ -177,7 +177,7 @@ def test_everything_lives_where_the_values_do(cell: Gain2T0C, design: GainCellDe
         points = [
             operating_point(system(x), guess={"out": 0.5} if i > 1 else None) for i, x in enumerate(circuits) if i
         ]
-        return [*(p.x for p in points), *(x for run in moves for x in (run.voltages, run.energies, run.steps))]
+        return [*(p.x for p in points), *(x for run in moves for x in (run.voltages, run.given, run.steps))]
 
     here = everything()
     with torch.device("meta"):
