@@ -60,6 +60,11 @@ class Cell:
         share = torch.linspace(0.0, 1.0, self.kind.levels, dtype=low.dtype, device=low.device)
         return low + share.reshape(-1, *[1] * len(self.shape)) * (high - low)
 
+    @property
+    def opposite(self) -> Tensor:
+        """Voltage of the level at the other end, over which each is written where the worst is asked, as data [V]."""
+        return torch.where(self.data > self.data.flip(0), self.data[:1], self.data[-1:])
+
     def named(self, name: str, data: Tensor) -> Tensor:
         """A voltage by its name, for a level of voltage ``data`` [V]."""
         match name:

@@ -75,11 +75,10 @@ def performance(
     kind = cell.kind
     data = cell.data
     s = stimulus(cell, [kind.write, kind.read], data, pulse=pulse, edge=edge)
-    before = torch.where((data > data.flip(0)), data[:1], data[-1:])  # the other end
     windows = s.window(0), s.window(1)
     marks = [0.0, *s.ends, windows[0].begin, windows[1].begin]
     samples = torch.cat([*(_dense(w) for w in windows), torch.tensor(marks, dtype=torch.float64)]).unique()
-    found = transient(system(s.circuit(**cell.stored(before))), samples, tolerance=tolerance, like=like)
+    found = transient(system(s.circuit(**cell.stored(cell.opposite))), samples, tolerance=tolerance, like=like)
 
     def during(values: Tensor, w: Window) -> tuple[Tensor, Tensor]:
         inside = (samples >= w.begin) & (samples <= w.closing)

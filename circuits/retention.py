@@ -213,8 +213,7 @@ def by_transient(
 def written(cell: Cell) -> dict[str, Tensor]:
     """Voltages of the storage nodes after a write from the other end and the return to rest, (level, *batch) [V]."""
     s = stimulus(cell, [cell.kind.write], cell.data)
-    before = torch.where(cell.data > cell.data.flip(0), cell.data[:1], cell.data[-1:])
-    found = transient(system(s.circuit(**cell.stored(before))), [s.end])
+    found = transient(system(s.circuit(**cell.stored(cell.opposite))), [s.end])
     failed = found.status != OK
     if bool(failed.any()):
         raise BeolithError(f"bitcell {cell.kind.title!r}: the write of {int(failed.sum())} cells could not be solved")

@@ -41,8 +41,9 @@ def command(
 ) -> Answer:
     """Compare bitcells by area, speed, energy, leakage, retention (median and 6 sigma) and static noise margins.
 
-    Everything is computed from the transistors of the cell. A cell that fails has no number there; what fails and why
-    is said below the table.
+    Everything is computed from the transistors of the cell. A time that is not a number (null with --json) is that of a
+    cell that is not written, or whose levels the sense amplifier does not tell apart, while the word stands; a dash
+    means that the question does not arise. A cell that cannot be solved is named below the table with the reason.
     """
     from ..cell import load
     from ..cell_settings import configured, with_card

@@ -9,7 +9,7 @@ import typer
 
 from beolith import units
 from beolith.errors import BeolithError
-from beolith.terminal import Answer, grid, raw
+from beolith.terminal import Answer, grid, raw, write_new
 
 
 def command(
@@ -30,6 +30,8 @@ def command(
     from .. import deck
     from ..cell import build, load
     from ..cell_settings import configured
+    from ..mna.system import system
+    from ..mna.transient import transient
     from ..stimuli import stimulus
 
     kind = configured(load(cell), settings or [])
@@ -37,14 +39,13 @@ def command(
         raise BeolithError(f"--level {level}: allowed: 0 .. {kind.levels - 1}")
     built = build(kind, units.parse(temperature, "K"))
     s = stimulus(built, [kind.write, kind.read], built.data[level])
-    before = built.data[0] if level >= kind.levels / 2 else built.data[-1]
-    circuit = s.circuit(**built.stored(before))
+    circuit = s.circuit(**built.stored(built.opposite[level]))
     nodes = [node for node in kind.nodes if node in circuit.nodes]
     text = deck.deck(circuit, s.end, s.edge / 4.0, nodes)
     data: dict[str, Any] = {"cell": cell, "nodes": nodes, "end": s.end, "unit": "s, V"}
     rows = []
     if out is not None:
-        _write(out, text, force)
+        write_new(out, text, force=force)
         data["file"] = out
         rows.append(("deck", str(out)))
     else:
@@ -52,25 +53,8 @@ def command(
     if run:
         theirs = deck.simulate(circuit, s.end, s.edge / 4.0, nodes)
         samples = torch.linspace(0.0, s.end, 201, dtype=torch.float64)[1:]
-        ours = _ours(circuit, samples)
+        ours = transient(system(circuit), samples, tolerance=2e-5)
         worst = {node: float((theirs.at(node, samples) - ours[node]).abs().max()) for node in nodes}
         data["largest_difference"] = worst
         rows += [(f"{node}: largest difference", f"{1e3 * value:.3f} mV") for node, value in worst.items()]
     return Answer(data, grid("", "what where", rows) if rows else raw(text))
-
-
-def _ours(circuit: Any, samples: Any) -> Any:
-    from ..mna.system import system
-    from ..mna.transient import transient
-
-    return transient(system(circuit), samples, tolerance=2e-5)
-
-
-def _write(file: Path, text: str, force: bool) -> None:
-    try:
-        with file.open("w" if force else "x", encoding="utf-8") as stream:
-            stream.write(text)
-    except FileExistsError:
-        raise BeolithError(f"--out {file}: is already there; --force replaces it") from None
-    except OSError as error:
-        raise BeolithError(f"--out {file}: cannot be written: {error.strerror}") from error

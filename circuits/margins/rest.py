@@ -15,9 +15,8 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
-from ..mna.newton import LIMIT, divide
+from ..mna.newton import LIMIT, divide, part
 from ..mna.system import Drive, System
 from ..netlist import GROUND, Capacitor, Circuit, Fet, VoltageSource
 
@@ -140,8 +139,7 @@ class _Equations:
 
     def part(self, which: Tensor) -> _Equations:
         """The same for some elements of the flat batch."""
-        drive = pytree.tree_map(lambda value: value[..., which], self.drive)
-        return replace(self, system=self.system.part(which), drive=drive)
+        return replace(self, system=self.system.part(which), drive=part(self.drive, which))
 
     def at(self, x: Tensor, kept: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Jacobian (batch, free, free), residual, currents and charges, (free, batch)."""

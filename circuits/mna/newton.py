@@ -8,8 +8,7 @@ every free node to ground that eases a start. Elements that have converged are l
 
 from __future__ import annotations
 
-from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -17,6 +16,7 @@ from torch.utils import _pytree as pytree
 
 from .system import Drive, Flows, Slopes, System
 
+T = TypeVar("T")
 LIMIT = 0.3
 """Longest step of a node voltage in one iteration [V]."""
 CLOSE = 2e-6
@@ -109,14 +109,16 @@ def newton(
             break
         if len(left) < len(missing):  # the others have their solution, whatever these still need
             system, where = system.part(left), left if where is None else where[left]
-            x, given = pytree.tree_map(partial(_some, which=left), (x, given))
+            x, given = part((x, given), left)
             active = None
     assert whole is not None
     return whole
 
 
-def _some(value: Tensor, which: Tensor) -> Tensor:
-    return value.index_select(-1, which)
+def part(tree: T, which: Tensor) -> T:
+    """Some elements of a flat batch, the last axis of every tensor of a tree."""
+    found: T = pytree.tree_map(lambda x: x.index_select(-1, which), tree)
+    return found
 
 
 def _longest(dx: Tensor) -> Tensor:

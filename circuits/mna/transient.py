@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -25,12 +25,11 @@ from torch.utils import _pytree as pytree
 from beolith.errors import BeolithError, nearest
 
 from ...devices.parallel import spread
-from .newton import Solution, divide, newton, record, solved_rows
+from .newton import Solution, divide, newton, part, record, solved_rows
 from .operating_point import OperatingPoint, at_start
 from .stages import ERROR, GAMMA, SHARE, Inside, Stages, State, behind, bend, delivered
 from .system import System
 
-T = TypeVar("T")
 _GROWTH, _SHRINK, _REJECT = 8.0, 0.2, 0.125
 _FIRST, _LEAST = 2e-2, 1e-9
 """First step after a break point, and the shortest at all, over the shortest time between two targets."""
@@ -134,7 +133,7 @@ def transient(
     with torch.no_grad():
         if like is None and not recorded and system.device.type == "cpu" and system.batch > _WIDE and system.splits:
             parts = torch.arange(system.batch, device=system.device).split(_WIDE)
-            walks = [_Walk(system.part(x), times, _part(rest, x), start, tolerance, False) for x in parts]
+            walks = [_Walk(system.part(x), times, part(rest, x), start, tolerance, False) for x in parts]
             spread(lambda walk: walk.run(most), walks)
             return _joined(system, [walk.result() for walk in walks])
         only = _Walk(system, times, rest, start, tolerance, recorded)
@@ -205,7 +204,7 @@ class _Walk:
             if not self.recorded and under_way < _CROWDED * len(active):
                 self._leave(live)
                 left = active.nonzero()[:, 0]
-                system, live, active = system.part(left), _part(live, left), active[left]
+                system, live, active = system.part(left), part(live, left), active[left]
             live = self._attempt(system, live, active)
             active = (live.target < len(live.targets)) & (live.status == OK)
         late = live.target < len(live.targets)
@@ -342,12 +341,6 @@ def _choose(mask: Tensor, new: State, old: State) -> State:
     """The new state where a mask says so."""
     chosen: State = pytree.tree_map(lambda a, b: torch.where(mask, a, b), new, old)
     return chosen
-
-
-def _part(tree: T, which: Tensor) -> T:
-    """Some elements of a tree of tensors, batch last in each."""
-    found: T = pytree.tree_map(lambda x: x.index_select(-1, which), tree)
-    return found
 
 
 def _joined(system: System, parts: Sequence[Trajectory]) -> Trajectory:

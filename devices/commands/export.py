@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from beolith.errors import BeolithError
-from beolith.terminal import Answer, grid
+from beolith.terminal import Answer, grid, write_new
 
 
 def command(
@@ -34,13 +34,7 @@ def command(
     device = load(card, dict(map(_setting, settings or [])))
     text = veriloga.module(device) if verilog_a else spice_text.netlist(device)
     file = out or Path(f"{device.card.key}{'.va' if verilog_a else '.cir'}")
-    try:
-        with file.open("w" if force else "x", encoding="utf-8") as stream:
-            stream.write(text)
-    except FileExistsError:
-        raise BeolithError(f"--out {file}: is already there; --force replaces it") from None
-    except OSError as error:
-        raise BeolithError(f"--out {file}: cannot be written: {error.strerror}") from error
+    write_new(file, text, force=force)
     name = identifier(device.card.key)
     data = {"file": file, "language": "verilog-a" if verilog_a else "spice", "name": name, "terminals": ["d", "g", "s"]}
     return Answer(data, grid("", "what where", [("verilog-a" if verilog_a else "spice", str(file))]))

@@ -13,6 +13,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -153,6 +154,21 @@ def grid(title: str, columns: str, rows: Iterable[Sequence[str]]) -> Table:
 def stack(*parts: RenderableType) -> Group:
     """Some things, one under the other."""
     return Group(*parts)
+
+
+def write_new(file: Path, text: str, *, force: bool) -> None:
+    """Write what ``--out`` asks for, and replace no file unless told to.
+
+    Raises:
+        BeolithError: The file is there already, or cannot be written.
+    """
+    try:
+        with file.open("w" if force else "x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise BeolithError(f"--out {file}: is already there; --force replaces it") from None
+    except OSError as error:
+        raise BeolithError(f"--out {file}: cannot be written: {error.strerror}") from error
 
 
 @contextlib.contextmanager

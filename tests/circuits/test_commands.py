@@ -40,7 +40,7 @@ def test_cells_compares_a_cell_that_forgets_with_one_that_does_not():
 
 
 def test_cells_with_another_card_and_other_settings():
-    page = call("cells", "gain_2t0c", "--card", "write=liu2023_ito", "--set", "lengths.write='50 nm'".replace("'", ""))
+    page = call("cells", "gain_2t0c", "--card", "write=liu2023_ito", "--set", "lengths.write=50 nm")
     assert "gain_2t0c" in page
     assert "retention" in page
 
