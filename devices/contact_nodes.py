@@ -150,7 +150,9 @@ def _current(e: Ends, found: Step, v: Tensor, by_channel: Tensor) -> Tensor:
     total, apart = e.resistance.sum(0), e.overdrive[0] - e.overdrive[1]
     by_contacts = (apart - (v[0] - v[1])).clamp(min=0.0) / (total + 1e-300)
     collapsed = (found.by_log_charge[0] * total).abs() > _COLLAPSED * found.width[0]
-    return torch.where(apart > 0.0, torch.where(collapsed, by_contacts, by_channel), 0.0 * by_channel)
+    # between equal ends there is no current, but there is a slope
+    nothing = by_channel - by_channel.detach()
+    return torch.where(apart > 0.0, torch.where(collapsed, by_contacts, by_channel), nothing)
 
 
 def look(k: Coefficients, e: Ends, x: Tensor) -> Step:

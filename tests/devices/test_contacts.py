@@ -246,6 +246,20 @@ def test_current_is_smooth_through_zero_drain_voltage():
     assert float(curvature.diff().abs().max() / curvature.abs().max()) < 0.2
 
 
+@pytest.mark.parametrize("name", ["lu2022_igzo", "han2021_igzo"])
+def test_a_slope_by_autograd_at_no_drain_voltage_is_the_analytic_one(name: str):
+    """At exactly V_DS = 0 too, where there is no current; by each of the biases."""
+    device = library.load(name)
+    size = tensor(1e-6), device.validity.shortest_length, tensor(300.0)
+    transistor = device.transistor(*size)
+    assert transistor.contacts is not None
+    biases = [tensor(v).requires_grad_() for v in (1.5, 0.4, 0.4)]
+    found = torch.autograd.grad(transistor.current(*biases), biases)
+    expected = transistor.conductances(*(v.detach() for v in biases))
+    assert float(expected.drain) > 1e-6
+    torch.testing.assert_close(torch.stack(found), torch.stack(list(expected)), rtol=1e-9, atol=1e-15)
+
+
 @pytest.mark.parametrize("scale", [1e6, 1e12])
 def test_a_channel_that_is_all_contact(scale: float):
     """The current is that of the two contacts in series, whatever the channel does."""
